@@ -1,0 +1,269 @@
+//! Samples and series, and the traits between those who bring them, keep them and ask for them.
+//!
+//! The boundary is per batch on the way in ([`MetricSink`]) and per series on the way out ([`SeriesSet`]):
+//! columns of timestamps and values, never a dynamic call for one sample.
+
+use std::sync::Arc;
+
+use crate::{Labels, Matcher, StoreError};
+
+/// The NaN by which Prometheus says "this series ended here": a staleness marker. Compare by bits.
+pub const STALE_NAN: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
+
+/// The NaN that arithmetic yields in Go, which Prometheus stores and shows as `NaN`.
+pub const NORMAL_NAN: f64 = f64::from_bits(0x7ff8_0000_0000_0001);
+
+/// Whether `value` is the staleness marker, not just any NaN.
+pub fn is_stale_nan(value: f64) -> bool {
+    value.to_bits() == STALE_NAN.to_bits()
+}
+
+/// One value at one time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sample {
+    /// Milliseconds since the epoch.
+    pub timestamp_ms: i64,
+    /// Any float64, staleness markers and NaN payloads included.
+    pub value: f64,
+}
+
+/// The samples of one series as two columns of equal length, timestamps strictly increasing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Samples {
+    /// Milliseconds since the epoch.
+    pub timestamps: Vec<i64>,
+    /// The values, one for each timestamp.
+    pub values: Vec<f64>,
+}
+
+impl Samples {
+    /// How many samples there are.
+    pub fn len(&self) -> usize {
+        self.timestamps.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.timestamps.is_empty()
+    }
+
+    /// Appends one sample; the caller keeps the order.
+    pub fn push(&mut self, timestamp_ms: i64, value: f64) {
+        self.timestamps.push(timestamp_ms);
+        self.values.push(value);
+    }
+
+    /// Empties both columns, keeping their memory.
+    pub fn clear(&mut self) {
+        self.timestamps.clear();
+        self.values.clear();
+    }
+
+    /// The samples one by one.
+    pub fn iter(&self) -> impl Iterator<Item = Sample> + '_ {
+        self.timestamps
+            .iter()
+            .zip(&self.values)
+            .map(|(&timestamp_ms, &value)| Sample { timestamp_ms, value })
+    }
+}
+
+/// A store's handle for a series, valid while the process lives. A sink that no longer knows a handle falls
+/// back to the labels that come with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct SeriesRef(pub u64);
+
+impl SeriesRef {
+    /// "Not known yet".
+    pub const UNKNOWN: SeriesRef = SeriesRef(0);
+}
+
+/// One sample on its way into a store.
+#[derive(Debug, Clone)]
+pub struct MetricRow {
+    /// What the sink said last time for these labels, or [`SeriesRef::UNKNOWN`]; the sink fills it in.
+    pub series: SeriesRef,
+    /// The full label set, metric name included.
+    pub labels: Labels,
+    /// When and what.
+    pub sample: Sample,
+}
+
+/// Why a store did not take one sample, in Prometheus' terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Rejected {
+    /// Older than the newest sample of its series by more than the out-of-order window.
+    OutOfOrder,
+    /// Older than anything the store takes.
+    TooOld,
+    /// Another value is stored for that very timestamp.
+    Duplicate,
+    /// Too far in the future to be true.
+    TooFarInFuture,
+    /// A bound on the number of series was reached.
+    SeriesLimit,
+    /// The label set is not valid: no name, too long, a duplicate.
+    InvalidLabels,
+}
+
+impl Rejected {
+    /// What Prometheus says in this case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Rejected::OutOfOrder => "out of order sample",
+            Rejected::TooOld => "out of bounds",
+            Rejected::Duplicate => "duplicate sample for timestamp",
+            Rejected::TooFarInFuture => "timestamp is too far in the future",
+            Rejected::SeriesLimit => "limit on the number of series reached",
+            Rejected::InvalidLabels => "invalid labels",
+        }
+    }
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AppendReport {
+    /// Samples stored. A repetition of a stored sample counts as stored.
+    pub stored: usize,
+    /// Index in the batch and reason of each sample that was not.
+    pub rejected: Vec<(usize, Rejected)>,
+}
+
+/// The type of a metric family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum MetricType {
+    /// Only goes up, or resets.
+    Counter,
+    /// Goes where it wants.
+    Gauge,
+    /// `_bucket`, `_sum`, `_count`.
+    Histogram,
+    /// A histogram of a current state (OpenMetrics).
+    GaugeHistogram,
+    /// Quantiles, `_sum`, `_count`.
+    Summary,
+    /// Labels that describe (OpenMetrics).
+    Info,
+    /// One of several states (OpenMetrics).
+    StateSet,
+    /// Not said.
+    #[default]
+    Unknown,
+}
+
+impl MetricType {
+    /// The name as the exposition formats and the HTTP API spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MetricType::Counter => "counter",
+            MetricType::Gauge => "gauge",
+            MetricType::Histogram => "histogram",
+            MetricType::GaugeHistogram => "gaugehistogram",
+            MetricType::Summary => "summary",
+            MetricType::Info => "info",
+            MetricType::StateSet => "stateset",
+            MetricType::Unknown => "unknown",
+        }
+    }
+
+    /// The type spelt `text`; `untyped` is `unknown`.
+    pub fn parse(text: &str) -> Option<MetricType> {
+        Some(match text {
+            "counter" => MetricType::Counter,
+            "gauge" => MetricType::Gauge,
+            "histogram" => MetricType::Histogram,
+            "gaugehistogram" => MetricType::GaugeHistogram,
+            "summary" => MetricType::Summary,
+            "info" => MetricType::Info,
+            "stateset" => MetricType::StateSet,
+            "unknown" | "untyped" => MetricType::Unknown,
+            _ => return None,
+        })
+    }
+}
+
+/// What a metric family says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Metadata {
+    /// `# TYPE`
+    pub metric_type: MetricType,
+    /// `# HELP`
+    pub help: String,
+    /// `# UNIT`
+    pub unit: String,
+}
+
+/// Whoever takes samples. Blocking; callers on an async runtime use a blocking thread.
+pub trait MetricSink: Send + Sync {
+    /// Stores a batch. When this returns `Ok`, every sample not listed in the report survives a kill of the
+    /// process. Fills in [`MetricRow::series`] of the rows it took.
+    ///
+    /// # Errors
+    /// The store takes no writes at all; nothing of the batch was stored.
+    fn append(&self, rows: &mut [MetricRow]) -> Result<AppendReport, StoreError>;
+
+    /// Remembers what a family says of itself. Bounded and best effort: it may be forgotten at restart.
+    fn set_metadata(&self, family: &str, metadata: &Metadata);
+}
+
+/// What a query wants of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SelectHints {
+    /// First timestamp wanted, inclusive, in milliseconds.
+    pub start_ms: i64,
+    /// Last timestamp wanted, inclusive, in milliseconds.
+    pub end_ms: i64,
+    /// The query's step in milliseconds, 0 for an instant query.
+    pub step_ms: i64,
+    /// At most so many series; 0 for no bound. Exceeding it is [`StoreError::Limit`].
+    pub max_series: u64,
+}
+
+/// A store of series that can be asked. A snapshot is immutable: what is appended later does not show in it.
+pub trait MetricStore: Send + Sync {
+    /// The data between two timestamps (inclusive, milliseconds), as it is now.
+    ///
+    /// # Errors
+    /// The disk failed.
+    fn snapshot(&self, start_ms: i64, end_ms: i64) -> Result<Arc<dyn MetricSnapshot>, StoreError>;
+
+    /// What families say of themselves, by family name.
+    fn metadata(&self) -> Vec<(String, Metadata)>;
+}
+
+/// An immutable view on which a query runs.
+pub trait MetricSnapshot: Send + Sync {
+    /// The series that satisfy all matchers and have a sample in the range, in the order of their labels.
+    ///
+    /// # Errors
+    /// The disk failed, bytes are corrupt, or there are more series than `hints.max_series`.
+    fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<Box<dyn SeriesSet>, StoreError>;
+
+    /// The label sets only of what [`MetricSnapshot::select`] would give for the snapshot's whole range.
+    ///
+    /// # Errors
+    /// As for `select`.
+    fn series(&self, matchers: &[Matcher]) -> Result<Vec<Labels>, StoreError>;
+
+    /// The names of labels, sorted, over the series that satisfy all matchers (none: over all series).
+    ///
+    /// # Errors
+    /// As for `select`.
+    fn label_names(&self, matchers: &[Matcher]) -> Result<Vec<String>, StoreError>;
+
+    /// The values of one label, sorted, over the series that satisfy all matchers (none: over all series).
+    ///
+    /// # Errors
+    /// As for `select`.
+    fn label_values(&self, name: &str, matchers: &[Matcher]) -> Result<Vec<String>, StoreError>;
+}
+
+/// Series one after the other, each decoded whole into the caller's columns.
+pub trait SeriesSet: Send {
+    /// Clears `into`, fills it with the next series' samples in the hinted range, and gives its labels;
+    /// `None` at the end.
+    ///
+    /// # Errors
+    /// The disk failed or bytes are corrupt.
+    fn next(&mut self, into: &mut Samples) -> Result<Option<Labels>, StoreError>;
+}
