@@ -45,6 +45,9 @@ pub enum StoreError {
 impl StoreError {
     /// Wraps an operating system error with what was being done.
     pub fn io(context: impl Into<String>, source: std::io::Error) -> Self {
-        StoreError::Io { context: context.into(), source: Arc::new(source) }
+        StoreError::Io {
+            context: context.into(),
+            source: Arc::new(source),
+        }
     }
 }

@@ -42,7 +42,10 @@ impl Labels {
     }
 
     fn from_sorted<N: AsRef<str>, V: AsRef<str>>(pairs: &[(N, V)]) -> Self {
-        let len = pairs.iter().map(|(n, v)| n.as_ref().len() + v.as_ref().len()).sum();
+        let len = pairs
+            .iter()
+            .map(|(n, v)| n.as_ref().len() + v.as_ref().len())
+            .sum();
         let mut text = String::with_capacity(len);
         let mut ends = Vec::with_capacity(pairs.len() * 2);
         for (name, value) in pairs {
@@ -55,7 +58,11 @@ impl Labels {
         for end in &ends {
             hash = (hash.rotate_left(5) ^ u64::from(*end)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         }
-        Labels(Arc::new(Inner { text: text.into_boxed_str(), ends: ends.into_boxed_slice(), hash }))
+        Labels(Arc::new(Inner {
+            text: text.into_boxed_str(),
+            ends: ends.into_boxed_slice(),
+            hash,
+        }))
     }
 
     /// How many pairs there are.
@@ -105,7 +112,9 @@ impl Labels {
 
     /// A builder that starts from this set.
     pub fn to_builder(&self) -> LabelsBuilder {
-        LabelsBuilder { pairs: self.iter().map(|(n, v)| (n.into(), v.into())).collect() }
+        LabelsBuilder {
+            pairs: self.iter().map(|(n, v)| (n.into(), v.into())).collect(),
+        }
     }
 
     /// The set without the metric's name.
@@ -199,7 +208,9 @@ pub fn is_legacy_label_name(name: &str) -> bool {
 /// Whether `name` is a metric name that needs no quotes: `[a-zA-Z_:][a-zA-Z0-9_:]*`.
 pub fn is_legacy_metric_name(name: &str) -> bool {
     let mut bytes = name.bytes();
-    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_' || b == b':')
+    bytes
+        .next()
+        .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_' || b == b':')
         && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b':')
 }
 

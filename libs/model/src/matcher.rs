@@ -62,7 +62,13 @@ pub fn anchored_regex(pattern: &str) -> Result<Regex, MatcherError> {
         pattern: pattern.to_owned(),
         detail: match e {
             regex::Error::CompiledTooBig(limit) => format!("expression needs more than {limit} bytes"),
-            other => other.to_string().lines().last().unwrap_or("syntax error").trim().to_owned(),
+            other => other
+                .to_string()
+                .lines()
+                .last()
+                .unwrap_or("syntax error")
+                .trim()
+                .to_owned(),
         },
     })
 }
@@ -82,12 +88,22 @@ impl Matcher {
             MatchOp::Regex | MatchOp::NotRegex => Some(anchored_regex(&value)?),
             MatchOp::Equal | MatchOp::NotEqual => None,
         };
-        Ok(Matcher { name: name.into(), op, value, regex })
+        Ok(Matcher {
+            name: name.into(),
+            op,
+            value,
+            regex,
+        })
     }
 
     /// `name="value"`.
     pub fn equal(name: impl Into<String>, value: impl Into<String>) -> Matcher {
-        Matcher { name: name.into(), op: MatchOp::Equal, value: value.into(), regex: None }
+        Matcher {
+            name: name.into(),
+            op: MatchOp::Equal,
+            value: value.into(),
+            regex: None,
+        }
     }
 
     /// Whether a label with `value` satisfies the matcher; pass "" for an absent label.
@@ -140,7 +156,11 @@ mod tests {
 
     #[test]
     fn an_absent_label_is_an_empty_one() {
-        assert!(Matcher::new("a", MatchOp::NotEqual, "x").unwrap().matches_labels(&Labels::empty()));
+        assert!(
+            Matcher::new("a", MatchOp::NotEqual, "x")
+                .unwrap()
+                .matches_labels(&Labels::empty())
+        );
         assert!(Matcher::new("a", MatchOp::Regex, ".*").unwrap().matches_empty());
         assert!(!Matcher::new("a", MatchOp::Regex, ".+").unwrap().matches_empty());
     }

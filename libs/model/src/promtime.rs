@@ -86,14 +86,36 @@ mod tests {
 
     #[test]
     fn round_trips() {
-        for text in ["0s", "1ms", "15s", "1m30s", "1h", "1d", "2w", "1y", "36h", "49h59m59s999ms"] {
+        for text in [
+            "0s",
+            "1ms",
+            "15s",
+            "1m30s",
+            "1h",
+            "1d",
+            "2w",
+            "1y",
+            "36h",
+            "49h59m59s999ms",
+        ] {
             assert_eq!(format_duration_ms(parse_duration_ms(text).unwrap()), text);
         }
     }
 
     #[test]
     fn refuses_what_prometheus_refuses() {
-        for text in ["", "1", "1x", "s", "1m1h", "1s1s", "-1s", "1.5h", "1 h", "99999999999999999999y"] {
+        for text in [
+            "",
+            "1",
+            "1x",
+            "s",
+            "1m1h",
+            "1s1s",
+            "-1s",
+            "1.5h",
+            "1 h",
+            "99999999999999999999y",
+        ] {
             assert!(parse_duration_ms(text).is_err(), "{text}");
         }
     }

@@ -32,7 +32,9 @@ impl TraceId {
     /// Reads 1 to 32 hex digits (Jaeger clients drop leading zeros).
     pub fn from_hex(text: &str) -> Option<TraceId> {
         let hex = !text.is_empty() && text.len() <= 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
-        hex.then(|| u128::from_str_radix(text, 16).ok()).flatten().map(TraceId)
+        hex.then(|| u128::from_str_radix(text, 16).ok())
+            .flatten()
+            .map(TraceId)
     }
 }
 
@@ -40,7 +42,9 @@ impl SpanId {
     /// Reads 1 to 16 hex digits.
     pub fn from_hex(text: &str) -> Option<SpanId> {
         let hex = !text.is_empty() && text.len() <= 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
-        hex.then(|| u64::from_str_radix(text, 16).ok()).flatten().map(SpanId)
+        hex.then(|| u64::from_str_radix(text, 16).ok())
+            .flatten()
+            .map(SpanId)
     }
 }
 
@@ -84,7 +88,10 @@ pub struct Tag {
 impl Tag {
     /// A tag with a text value.
     pub fn string(key: impl Into<String>, value: impl Into<String>) -> Tag {
-        Tag { key: key.into(), value: TagValue::String(value.into()) }
+        Tag {
+            key: key.into(),
+            value: TagValue::String(value.into()),
+        }
     }
 }
 

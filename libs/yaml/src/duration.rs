@@ -30,6 +30,8 @@ impl fmt::Display for PromDuration {
 impl<'de> Deserialize<'de> for PromDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        model::promtime::parse_duration(&text).map(PromDuration).map_err(de::Error::custom)
+        model::promtime::parse_duration(&text)
+            .map(PromDuration)
+            .map_err(de::Error::custom)
     }
 }

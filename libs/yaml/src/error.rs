@@ -25,7 +25,11 @@ impl YamlError {
 
     /// An error about the document as a whole.
     pub fn general(message: impl Into<String>) -> Self {
-        YamlError { line: 0, column: 0, message: message.into() }
+        YamlError {
+            line: 0,
+            column: 0,
+            message: message.into(),
+        }
     }
 }
 
@@ -35,8 +39,15 @@ impl From<serde_saphyr::Error> for YamlError {
         let text = error.to_string();
         // The library ends or begins its text with the place, which is in fields here.
         let message = text.split(" at line ").next().unwrap_or(&text);
-        let message = message.split_once(": ").filter(|(head, _)| head.starts_with("line ")).map_or(message, |(_, m)| m);
-        YamlError { line, column, message: message.to_owned() }
+        let message = message
+            .split_once(": ")
+            .filter(|(head, _)| head.starts_with("line "))
+            .map_or(message, |(_, m)| m);
+        YamlError {
+            line,
+            column,
+            message: message.to_owned(),
+        }
     }
 }
 

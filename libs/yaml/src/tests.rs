@@ -37,22 +37,39 @@ fn a_duplicate_key_is_refused() {
 fn a_bad_duration_has_a_line() {
     let error = refused("jobs: []\ninterval: 5 minutes\n");
     assert_eq!((error.line, error.column), (2, 11), "{error}");
-    assert!(error.message.contains("not a valid duration string: \"5 minutes\""), "{error}");
+    assert!(
+        error
+            .message
+            .contains("not a valid duration string: \"5 minutes\""),
+        "{error}"
+    );
 }
 
 #[test]
 fn nothing_behind_a_key_is_the_default_and_go_bools_are_bools() {
     let config: Config = from_str("jobs:\nlabels:\non: yes\n").unwrap();
-    assert_eq!(config, Config { on: Some(true), ..Config::default() });
+    assert_eq!(
+        config,
+        Config {
+            on: Some(true),
+            ..Config::default()
+        }
+    );
 }
 
 #[test]
 fn numbers_as_label_values_keep_their_text() {
     let config: Config = from_str("labels: {version: 1.10, zip: 0123, exp: 1e3}").unwrap();
-    assert_eq!(config.labels.values().collect::<Vec<_>>(), ["1e3", "1.10", "0123"]);
+    assert_eq!(
+        config.labels.values().collect::<Vec<_>>(),
+        ["1e3", "1.10", "0123"]
+    );
 }
 
 #[test]
 fn an_empty_document_is_the_default() {
-    assert_eq!(from_str::<Config>("# nothing\n").unwrap_or_default(), Config::default());
+    assert_eq!(
+        from_str::<Config>("# nothing\n").unwrap_or_default(),
+        Config::default()
+    );
 }

@@ -29,7 +29,10 @@ fn shown_as_prometheus_shows_them() {
     let shown = |pairs: &[(&str, &str)]| Labels::from_pairs(pairs.iter().copied()).to_string();
     assert_eq!(shown(&[("__name__", "up")]), "up");
     assert_eq!(shown(&[("__name__", "up"), ("job", "a\"b")]), r#"up{job="a\"b"}"#);
-    assert_eq!(shown(&[("job", "x"), ("k8s.pod", "y")]), r#"{job="x", "k8s.pod"="y"}"#);
+    assert_eq!(
+        shown(&[("job", "x"), ("k8s.pod", "y")]),
+        r#"{job="x", "k8s.pod"="y"}"#
+    );
     assert_eq!(shown(&[]), "{}");
 }
 

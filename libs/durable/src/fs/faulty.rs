@@ -1,0 +1,148 @@
+//! A file system that fails when told to.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::{DirEntry, Fs, ReadFile, WriteFile};
+
+/// Wraps another file system; the n-th changing call from now fails, once or for good.
+///
+/// Changing calls are create, append, write, sync, truncate, rename, remove, `create_dir_all` and `sync_dir`. A
+/// write that fails leaves the first half of its bytes behind, as a full disk does.
+#[derive(Clone)]
+pub struct FaultyFs {
+    inner: Arc<dyn Fs>,
+    plan: Arc<Mutex<Plan>>,
+}
+
+#[derive(Default)]
+struct Plan {
+    calls: u64,
+    fail_at: Option<u64>,
+    forever: bool,
+    kind: Option<io::ErrorKind>,
+}
+
+impl FaultyFs {
+    /// A file system that does not fail until told to.
+    pub fn new(inner: Arc<dyn Fs>) -> Self {
+        FaultyFs {
+            inner,
+            plan: Arc::default(),
+        }
+    }
+
+    /// Lets the `nth` changing call from now (0: the next) fail with `kind`; `forever`: all after it too.
+    pub fn fail(&self, nth: u64, kind: io::ErrorKind, forever: bool) {
+        let mut plan = self.plan.lock();
+        plan.fail_at = Some(plan.calls + nth);
+        plan.forever = forever;
+        plan.kind = Some(kind);
+    }
+
+    /// Ends all failing.
+    pub fn heal(&self) {
+        self.plan.lock().fail_at = None;
+    }
+
+    /// How many changing calls were made so far: what a test iterates over.
+    pub fn calls(&self) -> u64 {
+        self.plan.lock().calls
+    }
+
+    fn check(&self) -> io::Result<()> {
+        let mut plan = self.plan.lock();
+        let call = plan.calls;
+        plan.calls += 1;
+        let fails = plan
+            .fail_at
+            .is_some_and(|at| call == at || (plan.forever && call > at));
+        match plan.kind.filter(|_| fails) {
+            Some(kind) => Err(io::Error::from(kind)),
+            None => Ok(()),
+        }
+    }
+}
+
+struct Writer {
+    fs: FaultyFs,
+    inner: Box<dyn WriteFile>,
+}
+
+impl WriteFile for Writer {
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Err(error) = self.fs.check() {
+            self.inner.write_all(&bytes[..bytes.len() / 2])?;
+            return Err(error);
+        }
+        self.inner.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.fs.check()?;
+        self.inner.sync()
+    }
+}
+
+impl Fs for FaultyFs {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
+        self.check()?;
+        Ok(Box::new(Writer {
+            fs: self.clone(),
+            inner: self.inner.create(path)?,
+        }))
+    }
+
+    fn append(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
+        self.check()?;
+        Ok(Box::new(Writer {
+            fs: self.clone(),
+            inner: self.inner.append(path)?,
+        }))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn ReadFile>> {
+        self.inner.open(path)
+    }
+
+    fn truncate(&self, path: &Path, len: u64) -> io::Result<()> {
+        self.check()?;
+        self.inner.truncate(path, len)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.check()?;
+        self.inner.rename(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.check()?;
+        self.inner.remove_file(path)
+    }
+
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
+        self.check()?;
+        self.inner.remove_dir_all(path)
+    }
+
+    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
+        self.check()?;
+        self.inner.create_dir_all(path)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
+        self.inner.list(dir)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.check()?;
+        self.inner.sync_dir(dir)
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        self.inner.exists(path)
+    }
+}
