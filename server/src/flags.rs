@@ -1,0 +1,199 @@
+//! The command line: Prometheus' flag names for the server, promtool's and amtool's words for the subcommands.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// One binary that scrapes metrics, receives traces and logs, stores all three, evaluates alert rules and pages.
+#[derive(Debug, Parser)]
+#[command(name = "masthead", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Without one the server runs.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The server's flags.
+    #[command(flatten)]
+    pub server: ServerFlags,
+}
+
+/// What else the binary does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check files without running anything; exits with 1 where one is not valid.
+    Check {
+        /// What kind of file.
+        #[command(subcommand)]
+        what: Check,
+    },
+}
+
+/// What can be checked.
+#[derive(Debug, Subcommand)]
+pub enum Check {
+    /// Configuration files, with the rule and notification files they name.
+    Config {
+        /// The files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Rule files.
+    Rules {
+        /// The files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Alertmanager configuration files.
+    Alertmanager {
+        /// The files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Metrics in an exposition format, from standard input.
+    Metrics {
+        /// The format.
+        #[arg(long, value_enum, default_value_t = MetricsFormat::Text)]
+        format: MetricsFormat,
+    },
+}
+
+/// An exposition format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MetricsFormat {
+    /// Prometheus' text format.
+    Text,
+    /// OpenMetrics 1.0.
+    Openmetrics,
+}
+
+/// How the server runs.
+#[derive(Debug, Clone, Args)]
+pub struct ServerFlags {
+    /// Configuration in prometheus.yml's format. Without it an embedded one is used, by which Masthead watches itself.
+    #[arg(long = "config.file", value_name = "FILE")]
+    pub config_file: Option<PathBuf>,
+
+    /// Where data is kept.
+    #[arg(long = "storage.path", visible_alias = "storage.tsdb.path", value_name = "DIR", default_value = "data")]
+    pub storage_path: PathBuf,
+
+    /// How long metrics are kept; the configuration's storage.tsdb.retention has precedence.
+    #[arg(long = "storage.tsdb.retention.time", value_name = "DURATION")]
+    pub retention_time: Option<String>,
+
+    /// How many bytes metrics may take on disk, e.g. 10GB.
+    #[arg(long = "storage.tsdb.retention.size", value_name = "SIZE")]
+    pub retention_size: Option<String>,
+
+    /// Address for people and APIs.
+    #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = "0.0.0.0:9090", value_parser = address)]
+    pub listen_address: SocketAddr,
+
+    /// The URL under which others reach this server, for links in notifications.
+    #[arg(long = "web.external-url", value_name = "URL")]
+    pub external_url: Option<String>,
+
+    /// Allow POST /-/reload.
+    #[arg(long = "web.enable-lifecycle")]
+    pub enable_lifecycle: bool,
+
+    /// Address for OTLP over gRPC; "" switches it off.
+    #[arg(long = "otlp.grpc-listen-address", value_name = "ADDRESS", default_value = "0.0.0.0:4317", value_parser = optional_address)]
+    pub otlp_grpc_address: OptionalAddress,
+
+    /// Address for OTLP over HTTP; "" switches it off.
+    #[arg(long = "otlp.http-listen-address", value_name = "ADDRESS", default_value = "0.0.0.0:4318", value_parser = optional_address)]
+    pub otlp_http_address: OptionalAddress,
+
+    /// Address for Jaeger's thrift over HTTP (POST /api/traces), by convention :14268. Off by default; the main
+    /// address takes it too.
+    #[arg(long = "jaeger.thrift-http-listen-address", value_name = "ADDRESS", default_value = "", value_parser = optional_address)]
+    pub jaeger_thrift_address: OptionalAddress,
+
+    /// How long a query may take.
+    #[arg(long = "query.timeout", value_name = "DURATION", default_value = "2m")]
+    pub query_timeout: String,
+
+    /// How far back an instant looks for a sample.
+    #[arg(long = "query.lookback-delta", value_name = "DURATION", default_value = "5m")]
+    pub lookback_delta: String,
+
+    /// How many samples a query may hold at once.
+    #[arg(long = "query.max-samples", value_name = "N", default_value_t = 50_000_000)]
+    pub max_samples: usize,
+
+    /// Only messages of this severity or above.
+    #[arg(long = "log.level", value_enum, default_value_t = LogLevel::Info)]
+    pub log_level: LogLevel,
+
+    /// Comma-separated features, by Prometheus' names. Unknown ones are warned of.
+    #[arg(long = "enable-feature", value_name = "FEATURE", value_delimiter = ',')]
+    pub features: Vec<String>,
+}
+
+/// Severity of Masthead's own log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum LogLevel {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+impl LogLevel {
+    /// As `tracing` names it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LogLevel::Debug => "debug",
+            LogLevel::Info => "info",
+            LogLevel::Warn => "warn",
+            LogLevel::Error => "error",
+        }
+    }
+}
+
+
+
+
+/// An address, or none where the flag is empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OptionalAddress(pub Option<SocketAddr>);
+
+fn optional_address(text: &str) -> Result<OptionalAddress, String> {
+    if text.is_empty() { Ok(OptionalAddress(None)) } else { address(text).map(|a| OptionalAddress(Some(a))) }
+}
+
+/// `host:port`, `:port` for all interfaces, `localhost:port`.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    use std::net::ToSocketAddrs;
+    let whole = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
+    let mut found = whole.to_socket_addrs().map_err(|e| format!("{e} (expected host:port)"))?;
+    found.next().ok_or_else(|| "no such host".to_owned())
+}
+
+impl ServerFlags {
+    /// Every flag with its value, for `/api/v1/status/flags`.
+    pub fn listing(&self) -> Vec<(String, String)> {
+        let optional = |a: OptionalAddress| a.0.map_or(String::new(), |a| a.to_string());
+        let path = |p: &std::path::Path| p.display().to_string();
+        let flags = [
+            ("config.file", self.config_file.as_deref().map(path).unwrap_or_default()),
+            ("storage.path", path(&self.storage_path)),
+            ("storage.tsdb.retention.time", self.retention_time.clone().unwrap_or_default()),
+            ("storage.tsdb.retention.size", self.retention_size.clone().unwrap_or_default()),
+            ("web.listen-address", self.listen_address.to_string()),
+            ("web.external-url", self.external_url.clone().unwrap_or_default()),
+            ("web.enable-lifecycle", self.enable_lifecycle.to_string()),
+            ("otlp.grpc-listen-address", optional(self.otlp_grpc_address)),
+            ("otlp.http-listen-address", optional(self.otlp_http_address)),
+            ("jaeger.thrift-http-listen-address", optional(self.jaeger_thrift_address)),
+            ("query.timeout", self.query_timeout.clone()),
+            ("query.lookback-delta", self.lookback_delta.clone()),
+            ("query.max-samples", self.max_samples.to_string()),
+            ("log.level", self.log_level.as_str().to_owned()),
+            ("enable-feature", self.features.join(",")),
+        ];
+        flags.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}

@@ -1,0 +1,3 @@
+//! Tests of the whole: the binary on real sockets, and the shape of the workspace.
+
+mod architecture;
