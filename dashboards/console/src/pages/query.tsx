@@ -1,0 +1,132 @@
+// Metrics: a PromQL query as a chart and as a table.
+import { useState } from "preact/hooks";
+import { type InstantSeries, type Point, type QueryData, type RangeSeries, useApi } from "../api";
+import { Chart } from "../chart";
+import { Editor } from "../editor";
+import { LabelList, Notice, RangePicker, useRange } from "../parts";
+import { navigate, useLocation } from "../router";
+
+/** About one step a pixel or two, and never more than the server takes. */
+export function stepFor(startS: number, endS: number): number {
+  return Math.max(1, Math.ceil((endS - startS) / 400));
+}
+
+export function QueryPage() {
+  const { params } = useLocation();
+  // Links in notifications come in the form of Prometheus' own console.
+  const query = params.get("expr") ?? params.get("g0.expr") ?? "";
+  const table = (params.get("tab") ?? (params.get("g0.tab") === "1" ? "table" : "graph")) === "table";
+  const range = useRange(params.get("g0.range_input") ?? "1h");
+  const { refresh } = range;
+  const [, setRuns] = useState(0);
+  const go = (next: Record<string, string>) =>
+    navigate("/query", { expr: query, range: range.range, tab: table ? "table" : "", end: params.get("end") ?? "", ...next });
+  const run = (expr: string) => {
+    refresh();
+    setRuns((n) => n + 1);
+    go({ expr });
+  };
+  return (
+    <>
+      <h2>Metrics</h2>
+      <Editor value={query} onRun={run} />
+      <div class="toolbar">
+        <div class="tabs">
+          <button class={table ? "" : "active"} onClick={() => go({ tab: "" })}>
+            Graph
+          </button>
+          <button class={table ? "active" : ""} onClick={() => go({ tab: "table" })}>
+            Table
+          </button>
+        </div>
+        <RangePicker {...range} />
+      </div>
+      {query === "" ? (
+        <Notice kind="empty">
+          Try <code>up</code>, <code>sum by (job) (rate(process_cpu_seconds_total[5m]))</code> or anything Prometheus knows.
+        </Notice>
+      ) : table ? (
+        <Table query={query} timeMs={range.endMs} />
+      ) : (
+        <Graph
+          query={query}
+          startMs={range.startMs}
+          endMs={range.endMs}
+          onZoom={(startS, endS) =>
+            go({ range: `${Math.max(1, Math.round(endS - startS))}s`, end: String(Math.round(endS * 1000)) })
+          }
+        />
+      )}
+    </>
+  );
+}
+
+function Graph(props: { query: string; startMs: number; endMs: number; onZoom: (startS: number, endS: number) => void }) {
+  const step = stepFor(props.startMs / 1000, props.endMs / 1000);
+  const startS = Math.floor(props.startMs / 1000 / step) * step;
+  const endS = Math.floor(props.endMs / 1000 / step) * step;
+  const loaded = useApi<QueryData>("/api/v1/query_range", {
+    query: props.query,
+    start: String(startS),
+    end: String(endS),
+    step: String(step),
+  });
+  const series = loaded.data?.result as RangeSeries[] | undefined;
+  return (
+    <Answer {...loaded} empty={series?.length === 0}>
+      {series && series.length > 0 && (
+        <Chart series={series} startS={startS} endS={endS} stepS={step} onZoom={props.onZoom} />
+      )}
+    </Answer>
+  );
+}
+
+function Table(props: { query: string; timeMs: number }) {
+  const loaded = useApi<QueryData>("/api/v1/query", { query: props.query, time: String(props.timeMs / 1000) });
+  const rows = rowsOf(loaded.data);
+  return (
+    <Answer {...loaded} empty={rows?.length === 0}>
+      <table class="result">
+        <tbody>
+          {rows?.map(({ metric, values }, i) => (
+            <tr key={i}>
+              <td>
+                <b>{metric.__name__ ?? ""}</b> <LabelList labels={metric} without={["__name__"]} />
+              </td>
+              <td class="number">
+                {values.map(([at, value]) => (values.length > 1 ? `${value} @${at}` : value)).join("\n")}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Answer>
+  );
+}
+
+function rowsOf(data: QueryData | undefined): { metric: Record<string, string>; values: Point[] }[] | undefined {
+  if (!data) return undefined;
+  switch (data.resultType) {
+    case "vector":
+      return (data.result as InstantSeries[]).map(({ metric, value }) => ({ metric, values: [value] }));
+    case "matrix":
+      return data.result as RangeSeries[];
+    default:
+      return [{ metric: {}, values: [data.result as Point] }];
+  }
+}
+
+function Answer(props: { error?: string; warnings?: string[]; loading: boolean; empty?: boolean; children: any }) {
+  return (
+    <section class={props.loading ? "loading" : ""} data-testid="answer">
+      {props.error && <Notice kind="error">{props.error}</Notice>}
+      {props.warnings?.map((text) => (
+        <Notice key={text} kind="warning">
+          {text}
+        </Notice>
+      ))}
+      {!props.error && props.empty && <Notice kind="empty">No data in this range.</Notice>}
+      {!props.error && props.children}
+    </section>
+  );
+}
