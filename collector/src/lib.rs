@@ -1,1 +1,19 @@
-//! x
+//! How data comes in: targets that are scraped, bytes that are pushed, log files that are followed.
+//!
+//! The crate knows no store. What is pulled goes to a [`model::metrics::MetricSink`], one batch a scrape; what is
+//! pushed is decoded here from bytes to the model and handed on by whoever owns the socket. The pulling half:
+//!
+//! ```text
+//! prometheus.yml → config → discovery → target (relabel) → scrape loop → exposition → cache → MetricSink
+//! ```
+//!
+//! [`config`], [`relabel`], [`exposition`] and the heart of [`scrape`] are functions of data; the loops around
+//! them are the only part that waits. Costs: one task and one cache for each target.
+
+pub mod config;
+pub mod discovery;
+pub mod exposition;
+pub mod relabel;
+pub mod scrape;
+pub mod target;
+pub mod push;
