@@ -12,8 +12,13 @@ use std::process::Command;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// What decides the console's content; a change of any of these builds it again.
-const SOURCES: &[&str] =
-    &["console/src", "console/index.html", "console/package-lock.json", "console/vite.config.ts", "console/tsconfig.json"];
+const SOURCES: &[&str] = &[
+    "console/src",
+    "console/index.html",
+    "console/package-lock.json",
+    "console/vite.config.ts",
+    "console/tsconfig.json",
+];
 
 const WITHOUT_CONSOLE: &str = "<!doctype html><meta charset=utf-8><title>Masthead</title>\
 <body style=\"font:16px/1.5 system-ui;max-width:40em;margin:4em auto\"><h1>Masthead runs</h1>\
@@ -48,7 +53,8 @@ fn build_console(out: &Path) -> Result<()> {
     fs::create_dir_all(&work)?;
     let fresh_lock = fs::read("console/package-lock.json")?;
     let lock = work.join("package-lock.json");
-    let same_packages = fs::read(&lock).is_ok_and(|old| old == fresh_lock) && work.join("node_modules").exists();
+    let same_packages =
+        fs::read(&lock).is_ok_and(|old| old == fresh_lock) && work.join("node_modules").exists();
     if work.join("src").exists() {
         fs::remove_dir_all(work.join("src"))?;
     }
@@ -57,16 +63,37 @@ fn build_console(out: &Path) -> Result<()> {
         npm(&work, &["ci", "--no-audit", "--no-fund", "--loglevel=error"])?;
     }
     let out = out.display().to_string();
-    npm(&work, &["run", "build", "--", "--outDir", &out, "--emptyOutDir", "--logLevel", "warn"])
+    npm(
+        &work,
+        &[
+            "run",
+            "build",
+            "--",
+            "--outDir",
+            &out,
+            "--emptyOutDir",
+            "--logLevel",
+            "warn",
+        ],
+    )
 }
 
 fn npm(dir: &Path, args: &[&str]) -> Result<()> {
-    let output = Command::new("npm").args(args).current_dir(dir).output().map_err(|e| format!("npm: {e}"))?;
+    let output = Command::new("npm")
+        .args(args)
+        .current_dir(dir)
+        .output()
+        .map_err(|e| format!("npm: {e}"))?;
     if output.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no message").to_owned();
+    let last = said
+        .lines()
+        .rev()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or("no message")
+        .to_owned();
     Err(format!("npm {}: {last}", args.first().unwrap_or(&"")).into())
 }
 

@@ -73,7 +73,9 @@ mod tests {
         }
         let page = asset("index.html").expect("there is a page");
         let text = String::from_utf8_lossy(&page.bytes);
-        let named = text.split('"').find_map(|piece| piece.strip_prefix('/').filter(|p| p.ends_with(".js")));
+        let named = text
+            .split('"')
+            .find_map(|piece| piece.strip_prefix('/').filter(|p| p.ends_with(".js")));
         assert!(asset(named.expect("the page loads a script")).is_some_and(|script| script.immutable));
     }
 }
