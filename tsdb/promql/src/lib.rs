@@ -1,1 +1,32 @@
-//! x
+//! PromQL: from the text of a query to its value, over whatever implements the traits of [`model::metrics`].
+//!
+//! The flow: text → [`parse()`] → [`Expr`] (our own tree) → [`Engine`] → [`QueryResult`]. The engine takes one
+//! snapshot of the store a query and evaluates a whole range query node by node: every node yields one column
+//! of values a series, one cell a step. An instant query is a range of one step. Each selector reads each of
+//! its series once; sliding windows walk the decoded columns. So the cost of a range query is that of reading
+//! its samples once plus the arithmetic of its windows, never "one instant query a step".
+//!
+//! This crate is a blocking library: it knows no store, no runtime and no clock. Native histograms are not
+//! there yet: no sample is one.
+
+mod annotations;
+pub mod ast;
+mod budget;
+mod engine;
+mod error;
+mod eval;
+mod functions;
+mod lower;
+pub mod memory;
+//n
+mod numeric;
+//p
+mod value;
+
+pub use ast::Expr;
+pub use engine::{Engine, EngineOptions, QueryContext};
+pub use error::QueryError;
+pub use functions::Function;
+pub use lower::{MAX_DEPTH, MAX_QUERY_BYTES, parse};
+pub use numeric::format_float;
+pub use value::{InstantSample, QueryResult, RangeSeries, Value, ValueType};

@@ -1,0 +1,242 @@
+//! The engine: bounds, one snapshot a query, and the shape of the answer.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use model::metrics::{MetricSnapshot, MetricStore, Sample, Samples};
+
+use crate::annotations::Annotations;
+use crate::ast::analysis::Defaults;
+use crate::budget::Budget;
+use crate::eval::{Evaluator, Output, Steps, is_absent};
+use crate::value::{InstantSample, QueryResult, RangeSeries, Value, ValueType};
+use crate::{Expr, QueryError, parse};
+
+/// The engine's bounds and defaults.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// How long a sample is the newest one of its series, in milliseconds.
+    pub lookback_delta_ms: i64,
+    /// At most so many samples in memory a query.
+    pub max_samples: u64,
+    /// At most so long a query.
+    pub timeout: Duration,
+    /// At most so many steps of a range query.
+    pub max_steps: u64,
+    /// At most so many series a selector; 0 for no bound.
+    pub max_series: u64,
+    /// The step of a subquery that names none, in milliseconds: the global evaluation interval.
+    pub subquery_step_ms: i64,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        EngineOptions {
+            lookback_delta_ms: 300_000,
+            max_samples: 50_000_000,
+            timeout: Duration::from_secs(120),
+            max_steps: 11_000,
+            max_series: 0,
+            subquery_step_ms: 60_000,
+        }
+    }
+}
+
+/// What one query brings with it.
+#[derive(Debug, Clone, Default)]
+pub struct QueryContext {
+    /// Set to true when nobody waits for the answer any more.
+    pub cancel: Arc<AtomicBool>,
+    /// When the answer must be there, if sooner than the engine's timeout.
+    pub deadline: Option<Instant>,
+    /// A lookback other than the engine's, in milliseconds.
+    pub lookback_delta_ms: Option<i64>,
+}
+
+/// Evaluates queries. Holds nothing but its options; share it freely.
+#[derive(Debug, Clone, Default)]
+pub struct Engine {
+    options: EngineOptions,
+}
+
+impl Engine {
+    /// An engine with these bounds.
+    pub fn new(options: EngineOptions) -> Engine {
+        Engine { options }
+    }
+
+    /// The engine's bounds.
+    pub fn options(&self) -> &EngineOptions {
+        &self.options
+    }
+
+    /// Parses and evaluates `query` at one time, in milliseconds since the epoch.
+    ///
+    /// # Errors
+    /// Any [`QueryError`].
+    pub fn instant(
+        &self,
+        store: &dyn MetricStore,
+        query: &str,
+        time_ms: i64,
+        context: &QueryContext,
+    ) -> Result<QueryResult, QueryError> {
+        self.instant_expr(store, &parse(query)?, time_ms, context)
+    }
+
+    /// Parses and evaluates `query` at `start_ms`, `start_ms + step_ms`, … up to `end_ms`.
+    ///
+    /// # Errors
+    /// Any [`QueryError`].
+    pub fn range(
+        &self,
+        store: &dyn MetricStore,
+        query: &str,
+        start_ms: i64,
+        end_ms: i64,
+        step_ms: i64,
+        context: &QueryContext,
+    ) -> Result<QueryResult, QueryError> {
+        self.range_expr(store, &parse(query)?, start_ms, end_ms, step_ms, context)
+    }
+
+    /// As [`Engine::instant`], of a parsed expression.
+    ///
+    /// # Errors
+    /// Any [`QueryError`] but `Parse`.
+    pub fn instant_expr(
+        &self,
+        store: &dyn MetricStore,
+        expr: &Expr,
+        time_ms: i64,
+        context: &QueryContext,
+    ) -> Result<QueryResult, QueryError> {
+        let steps = Steps { start_ms: time_ms, step_ms: 1, count: 1 };
+        self.query(store, expr, steps, context, |evaluator| {
+            if expr.value_type() == ValueType::Matrix {
+                return evaluator.matrix(expr, steps).map(Value::Matrix);
+            }
+            Ok(instant_value(evaluator.top(expr, steps)?, time_ms))
+        })
+    }
+
+    /// As [`Engine::range`], of a parsed expression.
+    ///
+    /// # Errors
+    /// Any [`QueryError`] but `Parse`.
+    pub fn range_expr(
+        &self,
+        store: &dyn MetricStore,
+        expr: &Expr,
+        start_ms: i64,
+        end_ms: i64,
+        step_ms: i64,
+        context: &QueryContext,
+    ) -> Result<QueryResult, QueryError> {
+        let steps = self.steps(start_ms, end_ms, step_ms)?;
+        let value_type = expr.value_type();
+        if !matches!(value_type, ValueType::Scalar | ValueType::Vector) {
+            let documented = value_type.documented();
+            return Err(QueryError::Invalid(format!(
+                "invalid expression type \"{documented}\" for range query, must be Scalar or instant Vector"
+            )));
+        }
+        self.query(store, expr, steps, context, |evaluator| {
+            Ok(Value::Matrix(range_value(evaluator.top(expr, steps)?, steps)))
+        })
+    }
+
+    fn steps(&self, start_ms: i64, end_ms: i64, step_ms: i64) -> Result<Steps, QueryError> {
+        if step_ms <= 0 {
+            let text = "zero or negative query resolution step widths are not accepted. Try a positive integer";
+            return Err(QueryError::Invalid(text.to_owned()));
+        }
+        if end_ms < start_ms {
+            return Err(QueryError::Invalid("end timestamp must not be before start time".to_owned()));
+        }
+        let count = end_ms.abs_diff(start_ms) / step_ms.unsigned_abs() + 1;
+        if count > self.options.max_steps {
+            let max = self.options.max_steps;
+            return Err(QueryError::Invalid(format!(
+                "exceeded maximum resolution of {max} points per timeseries. Try decreasing the query \
+                 resolution (?step=XX)"
+            )));
+        }
+        Ok(Steps { start_ms, step_ms, count: usize::try_from(count).unwrap_or(usize::MAX) })
+    }
+
+    fn query(
+        &self,
+        store: &dyn MetricStore,
+        expr: &Expr,
+        steps: Steps,
+        context: &QueryContext,
+        evaluate: impl FnOnce(&Evaluator<'_>) -> Result<Value, QueryError>,
+    ) -> Result<QueryResult, QueryError> {
+        let defaults = Defaults {
+            query_start_ms: steps.start_ms,
+            query_end_ms: steps.last_ms(),
+            lookback_ms: context.lookback_delta_ms.unwrap_or(self.options.lookback_delta_ms),
+        };
+        let (from, to) = expr
+            .time_bounds(steps.start_ms, steps.last_ms(), &defaults)
+            .unwrap_or((steps.start_ms, steps.start_ms));
+        let snapshot: Arc<dyn MetricSnapshot> = store.snapshot(from, to)?;
+        let timeout = Instant::now().checked_add(self.options.timeout);
+        let deadline = [timeout, context.deadline].into_iter().flatten().min();
+        let evaluator = Evaluator {
+            snapshot: &*snapshot,
+            defaults,
+            subquery_step_ms: self.options.subquery_step_ms,
+            max_series: self.options.max_series,
+            budget: Budget::new(self.options.max_samples, deadline, context.cancel.clone()),
+            annotations: Annotations::default(),
+        };
+        let value = evaluate(&evaluator)?;
+        let (warnings, infos) = evaluator.annotations.finish();
+        Ok(QueryResult { value, warnings, infos })
+    }
+}
+
+/// The first step of an output.
+fn instant_value(output: Output, time_ms: i64) -> Value {
+    let sample = |value: f64| Sample { timestamp_ms: time_ms, value };
+    match output {
+        Output::String(value) => Value::String { timestamp_ms: time_ms, value },
+        Output::Scalar(values) => Value::Scalar(sample(values.first().copied().unwrap_or(f64::NAN))),
+        Output::Vector(frame) => {
+            let first = |s: crate::eval::Series| {
+                let value = s.values.first().copied().filter(|v| !is_absent(*v))?;
+                Some(InstantSample { labels: s.labels, sample: sample(value) })
+            };
+            Value::Vector(frame.into_iter().filter_map(first).collect())
+        }
+    }
+}
+
+/// All steps of an output, sorted by labels.
+fn range_value(output: Output, steps: Steps) -> Vec<RangeSeries> {
+    let frame = match output {
+        Output::String(_) => Vec::new(),
+        Output::Scalar(values) => {
+            vec![crate::eval::Series { labels: model::Labels::empty(), drop_name: false, values }]
+        }
+        Output::Vector(frame) => frame,
+    };
+    let mut series: Vec<RangeSeries> = frame
+        .into_iter()
+        .map(|s| {
+            let mut samples = Samples::default();
+            let present = s.values.iter().enumerate().filter(|(_, v)| !is_absent(**v));
+            present.for_each(|(i, v)| samples.push(steps.at(i), *v));
+            RangeSeries { labels: s.labels, samples }
+        })
+        .filter(|s| !s.samples.is_empty())
+        .collect();
+    series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    series
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! `absent` and `absent_over_time`: something where there is nothing.
+
+use model::labels::METRIC_NAME;
+use model::{Labels, LabelsBuilder, MatchOp, Matcher};
+
+use super::{ABSENT, Evaluator, Frame, Series, Steps, is_absent};
+use crate::{Expr, QueryError};
+
+impl Evaluator<'_> {
+    /// 1 at the steps at which the vector has no sample.
+    pub(super) fn absent(&self, expr: &Expr, steps: Steps) -> Result<Frame, QueryError> {
+        let mut present = vec![false; steps.count];
+        for series in self.vector(expr, steps)? {
+            present.iter_mut().zip(&series.values).for_each(|(p, v)| *p |= !is_absent(*v));
+        }
+        Ok(where_missing(expr, &present))
+    }
+
+    /// 1 at the steps at which no window has a sample.
+    pub(super) fn absent_over_time(&self, expr: &Expr, steps: Steps) -> Result<Frame, QueryError> {
+        let mut present = vec![false; steps.count];
+        self.for_each_range(expr, steps, |input| {
+            input.for_each_window(self, steps, |step, _| {
+                present.iter_mut().skip(step).take(1).for_each(|p| *p = true);
+                Ok(())
+            })
+        })?;
+        Ok(where_missing(expr, &present))
+    }
+}
+
+fn where_missing(expr: &Expr, present: &[bool]) -> Frame {
+    if present.iter().all(|p| *p) {
+        return Frame::new();
+    }
+    let values = present.iter().map(|p| if *p { ABSENT } else { 1.0 }).collect();
+    vec![Series { labels: expected_labels(expr), drop_name: false, values }]
+}
+
+/// The labels that a selector pins to one value.
+fn expected_labels(expr: &Expr) -> Labels {
+    let matchers: &[Matcher] = match expr.unwrap_parens() {
+        Expr::Selector(s) => &s.matchers,
+        Expr::Range(r) => &r.selector.matchers,
+        _ => &[],
+    };
+    let mut builder = LabelsBuilder::default();
+    for m in matchers.iter().filter(|m| m.name != METRIC_NAME) {
+        let only = matchers.iter().filter(|other| other.name == m.name).count() == 1;
+        if only && m.op == MatchOp::Equal {
+            builder.set(&m.name, &m.value);
+        }
+    }
+    builder.build()
+}

@@ -1,0 +1,136 @@
+//! Quantiles and fractions of cumulative buckets, by linear interpolation within a bucket.
+
+/// A bucket: how many observations are at most its upper bound.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Bucket {
+    pub(super) upper_bound: f64,
+    pub(super) count: f64,
+}
+
+/// A quantile, and whether the counts had to be made monotonic for it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Quantile {
+    pub(super) value: f64,
+    pub(super) forced_monotonic: bool,
+}
+
+/// Counts that differ by less than this share of their sum are taken for equal: sums of rates in different
+/// orders differ so.
+const SMALL_DELTA: f64 = 1e-12;
+
+/// The `q`-quantile. `buckets` are sorted by bound and not empty; they get cleaned.
+pub(super) fn quantile(q: f64, buckets: &mut Vec<Bucket>) -> Quantile {
+    let plain = |value: f64| Quantile { value, forced_monotonic: false };
+    if q.is_nan() {
+        return plain(f64::NAN);
+    }
+    if q < 0.0 {
+        return plain(f64::NEG_INFINITY);
+    }
+    if q > 1.0 {
+        return plain(f64::INFINITY);
+    }
+    if buckets.last().is_none_or(|b| b.upper_bound != f64::INFINITY) {
+        return plain(f64::NAN);
+    }
+    coalesce(buckets);
+    let forced_monotonic = make_monotonic(buckets);
+    Quantile { value: interpolate(q, buckets), forced_monotonic }
+}
+
+fn interpolate(q: f64, buckets: &[Bucket]) -> f64 {
+    let (Some(first), [below_infinite @ .., last]) = (buckets.first(), buckets) else {
+        return f64::NAN;
+    };
+    let Some(highest) = below_infinite.last().filter(|_| last.count != 0.0) else {
+        return f64::NAN;
+    };
+    let rank = q * last.count;
+    let at = below_infinite.partition_point(|b| b.count.partial_cmp(&rank).is_none_or(|o| o.is_lt()));
+    let Some(here) = below_infinite.get(at) else {
+        return highest.upper_bound;
+    };
+    if at == 0 && first.upper_bound <= 0.0 {
+        return first.upper_bound;
+    }
+    let below = at.checked_sub(1).and_then(|i| buckets.get(i)).copied();
+    let below = below.unwrap_or(Bucket { upper_bound: 0.0, count: 0.0 });
+    let share = (rank - below.count) / (here.count - below.count);
+    below.upper_bound + (here.upper_bound - below.upper_bound) * share
+}
+
+/// Joins buckets of equal bounds.
+fn coalesce(buckets: &mut Vec<Bucket>) {
+    buckets.dedup_by(|b, into| {
+        let same = b.upper_bound == into.upper_bound;
+        if same {
+            into.count += b.count;
+        }
+        same
+    });
+}
+
+/// Makes counts ascend; whether one really descended.
+fn make_monotonic(buckets: &mut [Bucket]) -> bool {
+    let mut forced = false;
+    let mut previous = buckets.first().map_or(0.0, |b| b.count);
+    for bucket in buckets.iter_mut().skip(1) {
+        if almost_equal(previous, bucket.count) {
+            bucket.count = previous;
+        } else if bucket.count < previous {
+            bucket.count = previous;
+            forced = true;
+        } else {
+            previous = bucket.count;
+        }
+    }
+    forced
+}
+
+fn almost_equal(a: f64, b: f64) -> bool {
+    if a == b {
+        return true;
+    }
+    let sum = a.abs() + b.abs();
+    let difference = (a - b).abs();
+    if a == 0.0 || b == 0.0 || sum < f64::MIN_POSITIVE {
+        return difference < SMALL_DELTA * f64::MIN_POSITIVE;
+    }
+    difference / sum.min(f64::MAX) < SMALL_DELTA
+}
+
+/// The share of observations between `lower` and `upper`. `buckets` are sorted by bound and not empty.
+pub(super) fn fraction(lower: f64, upper: f64, buckets: &mut Vec<Bucket>) -> f64 {
+    if buckets.last().is_none_or(|b| b.upper_bound != f64::INFINITY) {
+        return f64::NAN;
+    }
+    coalesce(buckets);
+    let count = buckets.last().map_or(0.0, |b| b.count);
+    if count == 0.0 || lower.is_nan() || upper.is_nan() {
+        return f64::NAN;
+    }
+    if lower >= upper {
+        return 0.0;
+    }
+    (rank_of(upper, buckets).min(count) - rank_of(lower, buckets).min(count)) / count
+}
+
+/// How many observations are below `x`.
+fn rank_of(x: f64, buckets: &[Bucket]) -> f64 {
+    let mut rank = 0.0;
+    let mut from = match buckets.first() {
+        Some(first) if first.upper_bound > 0.0 => 0.0,
+        _ => f64::NEG_INFINITY,
+    };
+    for bucket in buckets {
+        if from >= x {
+            return rank;
+        }
+        if bucket.upper_bound > x {
+            return rank + (bucket.count - rank) * (x - from) / (bucket.upper_bound - from);
+        }
+        rank = bucket.count;
+        from = bucket.upper_bound;
+    }
+    rank
+}

@@ -1,0 +1,70 @@
+//! `label_replace` and `label_join`.
+
+use model::labels::METRIC_NAME;
+use model::matcher::anchored_regex;
+
+use super::call::arg;
+use super::frame::merge_same_labels;
+use super::{Evaluator, Frame, Series, Steps, string};
+use crate::QueryError;
+use crate::ast::Call;
+
+impl Evaluator<'_> {
+    /// Sets a label to what a regular expression makes of another one, where it matches.
+    pub(super) fn label_replace(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
+        let [to, replacement, from, pattern] = [1, 2, 3, 4].map(|i| arg(call, i).and_then(string));
+        let (to, replacement, from, pattern) = (to?, replacement?, from?, pattern?);
+        let regex = anchored_regex(pattern).map_err(|_| {
+            QueryError::execution(format!("invalid regular expression in label_replace(): {pattern}"))
+        })?;
+        check_name(to, "label_replace")?;
+        let mut frame = self.vector(arg(call, 0)?, steps)?;
+        for series in &mut frame {
+            let source = series.labels.get(from).unwrap_or("");
+            if let Some(captures) = regex.captures(source) {
+                let mut value = String::new();
+                captures.expand(replacement, &mut value);
+                set(series, to, &value);
+            }
+        }
+        merge_same_labels(frame)
+    }
+
+    /// Sets a label to the values of others with a separator between.
+    pub(super) fn label_join(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
+        let (to, separator) = (string(arg(call, 1)?)?, string(arg(call, 2)?)?);
+        let sources: Vec<&str> = call.args.iter().skip(3).map(string).collect::<Result<_, _>>()?;
+        for source in &sources {
+            if source.is_empty() {
+                return Err(QueryError::execution(format!(
+                    "invalid source label name in label_join(): {source}"
+                )));
+            }
+        }
+        check_name(to, "label_join")?;
+        let mut frame = self.vector(arg(call, 0)?, steps)?;
+        for series in &mut frame {
+            let values: Vec<&str> = sources.iter().map(|s| series.labels.get(s).unwrap_or("")).collect();
+            let joined = values.join(separator);
+            set(series, to, &joined);
+        }
+        merge_same_labels(frame)
+    }
+}
+
+fn check_name(name: &str, function: &str) -> Result<(), QueryError> {
+    if name.is_empty() {
+        let text = format!("invalid destination label name in {function}(): {name}");
+        return Err(QueryError::execution(text));
+    }
+    Ok(())
+}
+
+/// A name that is set by hand is not removed at the end.
+fn set(series: &mut Series, name: &str, value: &str) {
+    let mut builder = series.labels.to_builder();
+    series.labels = builder.set(name, value).build();
+    if name == METRIC_NAME {
+        series.drop_name = false;
+    }
+}

@@ -1,0 +1,89 @@
+//! Instant selectors: the newest sample of each series at each step.
+
+use model::metrics::{Samples, SelectHints, SeriesSet, is_stale_nan};
+
+use super::{ABSENT, Evaluator, Frame, Series, Steps, is_absent};
+use crate::QueryError;
+use crate::ast::VectorSelector;
+
+/// What of a sample is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Its value.
+    Value,
+    /// Its time in seconds.
+    Timestamp,
+}
+
+impl Evaluator<'_> {
+    /// The newest sample at each step that is not older than the lookback (exclusive) and no staleness marker.
+    pub(crate) fn select(
+        &self,
+        selector: &VectorSelector,
+        steps: Steps,
+        wanted: Wanted,
+    ) -> Result<Frame, QueryError> {
+        let fixed = self.defaults.fixed(selector.at);
+        let reference = |t: i64| fixed.unwrap_or(t).saturating_sub(selector.offset_ms);
+        let lookback = self.defaults.lookback_ms;
+        let (first, last) = (reference(steps.start_ms), reference(steps.last_ms()));
+        let mut set = self.open(selector, first.saturating_sub(lookback).saturating_add(1), last, steps)?;
+        let mut samples = Samples::default();
+        let mut frame = Frame::new();
+        while let Some(labels) = self.next(&mut *set, &mut samples)? {
+            let times = steps.iter().map(reference);
+            let values = newest(&samples, times, lookback, wanted);
+            if values.iter().any(|v| !is_absent(*v)) {
+                self.budget.charge(values.len())?;
+                frame.push(Series { labels, drop_name: false, values });
+            }
+        }
+        Ok(frame)
+    }
+
+    /// Asks the store for the series of a selector between two times, inclusive.
+    pub(super) fn open(
+        &self,
+        selector: &VectorSelector,
+        start_ms: i64,
+        end_ms: i64,
+        steps: Steps,
+    ) -> Result<Box<dyn SeriesSet + '_>, QueryError> {
+        let step_ms = if steps.count > 1 { steps.step_ms } else { 0 };
+        let hints = SelectHints { start_ms, end_ms, step_ms, max_series: self.max_series };
+        Ok(self.snapshot.select(&selector.matchers, &hints)?)
+    }
+
+    /// The next series of a set; checks that it may still be asked for, and that its samples fit.
+    pub(super) fn next(
+        &self,
+        set: &mut dyn SeriesSet,
+        samples: &mut Samples,
+    ) -> Result<Option<model::Labels>, QueryError> {
+        self.budget.check()?;
+        let labels = set.next(samples)?;
+        let held = self.budget.held();
+        self.budget.charge(samples.len())?;
+        self.budget.settle(held, 0)?;
+        Ok(labels)
+    }
+}
+
+/// The newest sample at each of `times`, which ascend.
+fn newest(samples: &Samples, times: impl Iterator<Item = i64>, lookback_ms: i64, wanted: Wanted) -> Vec<f64> {
+    let mut seen = 0;
+    let cell = |time: i64| {
+        seen += samples.timestamps.iter().skip(seen).take_while(|t| **t <= time).count();
+        let index = seen.checked_sub(1)?;
+        let timestamp = *samples.timestamps.get(index)?;
+        let value = *samples.values.get(index)?;
+        if timestamp <= time.saturating_sub(lookback_ms) || is_stale_nan(value) {
+            return None;
+        }
+        Some(match wanted {
+            Wanted::Value => value,
+            Wanted::Timestamp => timestamp as f64 / 1000.0,
+        })
+    };
+    times.map(cell).map(|v| v.unwrap_or(ABSENT)).collect()
+}

@@ -1,0 +1,84 @@
+//! `sort` and its like. Only an instant query shows an order.
+
+use std::cmp::Ordering;
+
+use super::{Evaluator, Frame, Series, Steps};
+use crate::{Expr, QueryError};
+
+impl Evaluator<'_> {
+    /// By value, NaN last either way.
+    pub(super) fn sort(&self, expr: &Expr, descending: bool, steps: Steps) -> Result<Frame, QueryError> {
+        let mut frame = self.vector(expr, steps)?;
+        if self.has_order(steps) {
+            let value = |s: &Series| s.values.first().copied().unwrap_or(f64::NAN);
+            frame.sort_by(|a, b| {
+                let (a, b) = (value(a), value(b));
+                let order = a.partial_cmp(&b).map(|o| if descending { o.reverse() } else { o });
+                order.unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+            });
+        }
+        Ok(frame)
+    }
+
+    /// By the values of labels in natural order, then by all labels.
+    pub(super) fn sort_by_label(
+        &self,
+        expr: &Expr,
+        names: &[&str],
+        descending: bool,
+        steps: Steps,
+    ) -> Result<Frame, QueryError> {
+        let mut frame = self.vector(expr, steps)?;
+        if self.has_order(steps) {
+            frame.sort_by(|a, b| {
+                let value = |s: &Series, name: &str| s.labels.get(name).unwrap_or("").to_owned();
+                let by_names = names.iter().map(|name| natural(&value(a, name), &value(b, name)));
+                let order = by_names.fold(Ordering::Equal, Ordering::then).then_with(|| a.labels.cmp(&b.labels));
+                if descending { order.reverse() } else { order }
+            });
+        }
+        Ok(frame)
+    }
+
+    fn has_order(&self, steps: Steps) -> bool {
+        if self.defaults.query_start_ms != self.defaults.query_end_ms {
+            self.annotations
+                .warn("sort is ineffective for range queries since results are always ordered by labels");
+        }
+        steps.count == 1
+    }
+}
+
+/// Runs of digits compare as numbers, all else as text.
+fn natural(a: &str, b: &str) -> Ordering {
+    let (mut a, mut b) = (a, b);
+    loop {
+        match (a.is_empty(), b.is_empty()) {
+            (true, _) | (_, true) => return b.is_empty().cmp(&a.is_empty()),
+            _ => {}
+        }
+        let (a_run, a_rest) = run(a);
+        let (b_run, b_rest) = run(b);
+        let order = if is_number(a_run) && is_number(b_run) {
+            let (x, y) = (a_run.trim_start_matches('0'), b_run.trim_start_matches('0'));
+            x.len().cmp(&y.len()).then_with(|| x.cmp(y)).then_with(|| a_run.len().cmp(&b_run.len()))
+        } else {
+            a_run.cmp(b_run)
+        };
+        if order != Ordering::Equal {
+            return order;
+        }
+        (a, b) = (a_rest, b_rest);
+    }
+}
+
+fn is_number(run: &str) -> bool {
+    run.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// The first run of digits or of other characters.
+fn run(text: &str) -> (&str, &str) {
+    let digits = is_number(text);
+    let end = text.find(|c: char| c.is_ascii_digit() != digits).unwrap_or(text.len());
+    text.split_at(end)
+}

@@ -1,0 +1,172 @@
+//! Name, types and evaluation of every function.
+
+use super::{Function, Kind, Over, ParamCheck, date, math, over_time, rate, regression};
+use crate::eval::Window;
+use crate::value::ValueType::{self, Matrix, Scalar, String, Vector};
+
+/// The function called `name`.
+pub(crate) fn find(name: &str) -> Option<&'static Function> {
+    FUNCTIONS.iter().find(|f| f.name == name)
+}
+
+type Apply = fn(&Window<'_>, &[f64]) -> Option<f64>;
+
+const fn function(name: &'static str, args: &'static [ValueType], returns: ValueType, kind: Kind) -> Function {
+    Function { name, args, variadic: 0, returns, kind }
+}
+
+const fn variadic(
+    name: &'static str,
+    args: &'static [ValueType],
+    variadic: i8,
+    returns: ValueType,
+    kind: Kind,
+) -> Function {
+    Function { name, args, variadic, returns, kind }
+}
+
+/// Vector to vector.
+const fn vector(name: &'static str, kind: Kind) -> Function {
+    function(name, &[Vector], Vector, kind)
+}
+
+const fn math(name: &'static str, f: fn(f64) -> f64) -> Function {
+    vector(name, Kind::Math(f))
+}
+
+const fn date(name: &'static str, f: fn(i64) -> f64) -> Function {
+    variadic(name, &[Vector], 1, Vector, Kind::Date(f))
+}
+
+const PLAIN: Over =
+    Over { apply: over_time::none, range_arg: 0, keeps_name: false, counter: false, param_check: ParamCheck::None };
+
+const fn over(name: &'static str, apply: Apply) -> Function {
+    function(name, &[Matrix], Vector, Kind::Over(Over { apply, ..PLAIN }))
+}
+
+const fn over_keeping_name(name: &'static str, apply: Apply) -> Function {
+    function(name, &[Matrix], Vector, Kind::Over(Over { apply, keeps_name: true, ..PLAIN }))
+}
+
+const fn over_counter(name: &'static str, apply: Apply) -> Function {
+    function(name, &[Matrix], Vector, Kind::Over(Over { apply, counter: true, ..PLAIN }))
+}
+
+static FUNCTIONS: &[Function] = &[
+    math("abs", f64::abs),
+    vector("absent", Kind::Absent),
+    function("absent_over_time", &[Matrix], Vector, Kind::AbsentOverTime),
+    math("acos", f64::acos),
+    math("acosh", f64::acosh),
+    math("asin", f64::asin),
+    math("asinh", f64::asinh),
+    math("atan", f64::atan),
+    math("atanh", f64::atanh),
+    over("avg_over_time", over_time::avg),
+    math("ceil", f64::ceil),
+    over("changes", over_time::changes),
+    function("clamp", &[Vector, Scalar, Scalar], Vector, Kind::Clamp),
+    function("clamp_max", &[Vector, Scalar], Vector, Kind::ClampMax),
+    function("clamp_min", &[Vector, Scalar], Vector, Kind::ClampMin),
+    math("cos", f64::cos),
+    math("cosh", f64::cosh),
+    over("count_over_time", over_time::count),
+    date("days_in_month", date::days_in_month),
+    date("day_of_month", date::day_of_month),
+    date("day_of_week", date::day_of_week),
+    date("day_of_year", date::day_of_year),
+    math("deg", f64::to_degrees),
+    over("delta", rate::delta),
+    over("deriv", regression::deriv),
+    function(
+        "double_exponential_smoothing",
+        &[Matrix, Scalar, Scalar],
+        Vector,
+        Kind::Over(Over {
+            apply: regression::double_exponential_smoothing,
+            param_check: ParamCheck::Smoothing,
+            ..PLAIN
+        }),
+    ),
+    math("exp", f64::exp),
+    over_keeping_name("first_over_time", over_time::first),
+    math("floor", f64::floor),
+    vector("histogram_avg", Kind::NativeHistogram),
+    vector("histogram_count", Kind::NativeHistogram),
+    function("histogram_fraction", &[Scalar, Scalar, Vector], Vector, Kind::HistogramFraction),
+    function("histogram_quantile", &[Scalar, Vector], Vector, Kind::HistogramQuantile),
+    variadic(
+        "histogram_quantiles",
+        &[Vector, String, Scalar, Scalar],
+        9,
+        Vector,
+        Kind::HistogramQuantiles,
+    ),
+    vector("histogram_stddev", Kind::NativeHistogram),
+    vector("histogram_stdvar", Kind::NativeHistogram),
+    vector("histogram_sum", Kind::NativeHistogram),
+    date("hour", date::hour),
+    over("idelta", rate::idelta),
+    over_counter("increase", rate::increase),
+    variadic("info", &[Vector, Vector], 1, Vector, Kind::Info),
+    over_counter("irate", rate::irate),
+    variadic("label_join", &[Vector, String, String, String], -1, Vector, Kind::LabelJoin),
+    function("label_replace", &[Vector, String, String, String, String], Vector, Kind::LabelReplace),
+    over_keeping_name("last_over_time", over_time::last),
+    math("ln", f64::ln),
+    math("log10", f64::log10),
+    math("log2", f64::log2),
+    over("mad_over_time", over_time::mad),
+    function("max_of", &[Scalar, Scalar], Scalar, Kind::MaxOf),
+    over("max_over_time", over_time::max),
+    function("min_of", &[Scalar, Scalar], Scalar, Kind::MinOf),
+    over("min_over_time", over_time::min),
+    date("minute", date::minute),
+    date("month", date::month),
+    function("pi", &[], Scalar, Kind::Pi),
+    function(
+        "predict_linear",
+        &[Matrix, Scalar],
+        Vector,
+        Kind::Over(Over { apply: regression::predict_linear, ..PLAIN }),
+    ),
+    over("present_over_time", over_time::present),
+    function(
+        "quantile_over_time",
+        &[Scalar, Matrix],
+        Vector,
+        Kind::Over(Over {
+            apply: over_time::quantile,
+            range_arg: 1,
+            param_check: ParamCheck::Quantile,
+            ..PLAIN
+        }),
+    ),
+    math("rad", f64::to_radians),
+    over_counter("rate", rate::rate),
+    over("resets", over_time::resets),
+    variadic("round", &[Vector, Scalar], 1, Vector, Kind::Round),
+    function("scalar", &[Vector], Scalar, Kind::Scalar),
+    math("sgn", math::sgn),
+    math("sin", f64::sin),
+    math("sinh", f64::sinh),
+    vector("sort", Kind::Sort { descending: false }),
+    variadic("sort_by_label", &[Vector, String], -1, Vector, Kind::SortByLabel { descending: false }),
+    variadic("sort_by_label_desc", &[Vector, String], -1, Vector, Kind::SortByLabel { descending: true }),
+    vector("sort_desc", Kind::Sort { descending: true }),
+    math("sqrt", f64::sqrt),
+    over("stddev_over_time", over_time::stddev),
+    over("stdvar_over_time", over_time::stdvar),
+    over("sum_over_time", over_time::sum),
+    math("tan", f64::tan),
+    math("tanh", f64::tanh),
+    function("time", &[], Scalar, Kind::Time),
+    vector("timestamp", Kind::Timestamp),
+    over("ts_of_first_over_time", over_time::ts_of_first),
+    over("ts_of_last_over_time", over_time::ts_of_last),
+    over("ts_of_max_over_time", over_time::ts_of_max),
+    over("ts_of_min_over_time", over_time::ts_of_min),
+    function("vector", &[Scalar], Vector, Kind::Vector),
+    date("year", date::year),
+];
