@@ -5,9 +5,11 @@
 //! which address each is heard. Store calls block, so they run on a [`Pool`]: one for queries, one for
 //! ingestion, that a heavy query never delays a push.
 
+pub mod console;
 pub mod jaeger;
 pub mod loki;
 mod pool;
+pub mod push;
 pub mod prometheus;
 
 pub use pool::{Pool, PoolError};

@@ -1,1 +1,58 @@
-//! Prometheus' HTTP API under `/api/v1`.
+//! Prometheus' HTTP API over the series: queries, series, labels, metadata, federation.
+//!
+//! The answers are Prometheus' to the byte where clients look: the envelope, error types and status codes, floats and
+//! timestamps. What it says of itself (targets, rules, status) is in [`crate::status`].
+
+pub mod envelope;
+mod federate;
+mod json;
+mod metadata;
+pub mod params;
+mod query;
+mod series;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use model::Clock;
+use model::metrics::MetricStore;
+use promql::Engine;
+
+use crate::Pool;
+
+/// What the surface needs.
+#[derive(Clone)]
+pub struct PrometheusState {
+    /// Whom to ask.
+    pub metrics: Arc<dyn MetricStore>,
+    /// Who evaluates.
+    pub engine: Arc<Engine>,
+    /// Where queries run.
+    pub pool: Pool,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// No query takes longer.
+    pub query_timeout: Duration,
+    /// How far back federation looks for a newest sample, milliseconds.
+    pub lookback_delta_ms: i64,
+}
+
+/// The routes, under `/api/v1` and `/federate`.
+pub fn routes(state: PrometheusState) -> Router {
+    Router::new()
+        .route("/api/v1/query", get(query::instant).post(query::instant))
+        .route("/api/v1/query_range", get(query::range).post(query::range))
+        .route("/api/v1/query_exemplars", get(query::exemplars).post(query::exemplars))
+        .route("/api/v1/format_query", get(query::format).post(query::format))
+        .route("/api/v1/series", get(series::series).post(series::series))
+        .route("/api/v1/labels", get(series::labels).post(series::labels))
+        .route("/api/v1/label/{name}/values", get(series::label_values))
+        .route("/api/v1/metadata", get(metadata::metadata))
+        .route("/federate", get(federate::federate))
+        .with_state(state)
+}
+
+#[cfg(test)]
+mod tests;

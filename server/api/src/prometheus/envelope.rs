@@ -99,7 +99,7 @@ impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
         let message = error.to_string();
         let kind = match error {
-            QueryError::Parse { .. } => return ApiError::parameter("query", message),
+            QueryError::Parse { .. } | QueryError::Invalid(_) => return ApiError::parameter("query", message),
             QueryError::Storage(store) => return store.into(),
             QueryError::Timeout => ErrorType::Timeout,
             QueryError::Canceled => ErrorType::Canceled,

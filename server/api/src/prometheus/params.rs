@@ -5,6 +5,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::header;
 use model::Matcher;
 use model::promtime::parse_duration_ms;
+use promql::Expr;
 
 use super::envelope::ApiError;
 
@@ -109,8 +110,11 @@ impl Params {
 }
 
 fn parse_selector(text: &str) -> Result<Vec<Matcher>, ApiError> {
-    let matchers =
-        promql::parse_selector(text).map_err(|e| ApiError::parameter("match[]", e))?;
+    let expr = promql::parse(text).map_err(|e| ApiError::parameter("match[]", e))?;
+    let matchers = match expr {
+        Expr::Selector(selector) if selector.offset_ms == 0 && selector.at.is_none() => selector.matchers,
+        _ => return Err(ApiError::parameter("match[]", "expected a series selector")),
+    };
     if matchers.iter().all(Matcher::matches_empty) {
         let why = "match[] must contain at least one non-empty matcher";
         return Err(ApiError::parameter("match[]", why));

@@ -1,0 +1,52 @@
+//! `metadata`: what metric families say of themselves.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+
+use super::PrometheusState;
+use super::envelope::{ApiError, success};
+use super::params::Params;
+
+#[derive(Serialize)]
+struct Entry {
+    #[serde(rename = "type")]
+    metric_type: &'static str,
+    help: String,
+    unit: String,
+}
+
+/// `GET /metadata?metric=&limit=&limit_per_metric=`
+pub(super) async fn metadata(
+    State(state): State<PrometheusState>,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let limit = match params.get("limit") {
+        None => usize::MAX,
+        Some(text) => text.parse().map_err(|_| ApiError::parameter("limit", "limit must be a number"))?,
+    };
+    let per_metric = match params.get("limit_per_metric") {
+        None => usize::MAX,
+        Some(text) => {
+            text.parse().map_err(|_| ApiError::parameter("limit_per_metric", "limit_per_metric must be a number"))?
+        }
+    };
+    let wanted = params.get("metric");
+    let mut families: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+    for (family, of) in state.metrics.metadata() {
+        if wanted.is_some_and(|wanted| wanted != family) {
+            continue;
+        }
+        let known = families.contains_key(&family);
+        if !known && families.len() >= limit {
+            continue;
+        }
+        let entries = families.entry(family).or_default();
+        if entries.len() < per_metric {
+            entries.push(Entry { metric_type: of.metric_type.as_str(), help: of.help, unit: of.unit });
+        }
+    }
+    Ok(success(&families))
+}

@@ -1,0 +1,135 @@
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use model::ManualClock;
+use model::metrics::{Metadata, MetricRow, MetricSink, MetricType, Sample, SeriesRef};
+use promql::EngineOptions;
+use promql::memory::MemoryStore;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use super::*;
+
+const NOW_MS: i64 = 1_700_000_000_000;
+
+/// Two series of `up` at 15 s for ten minutes, and one recording rule's series without an instance.
+fn router() -> Router {
+    let store = MemoryStore::default();
+    for step in 0..40 {
+        let timestamp_ms = NOW_MS - (39 - step) * 15_000;
+        for (pairs, value) in [
+            (vec![("__name__", "up"), ("instance", "a:1"), ("job", "x")], 1.0),
+            (vec![("__name__", "up"), ("instance", "b:1"), ("job", "x")], 0.0),
+            (vec![("__name__", "job:up:sum"), ("job", "x")], 0.1),
+        ] {
+            let labels = model::Labels::from_pairs(pairs);
+            let sample = Sample { timestamp_ms, value };
+            store.append(&mut [MetricRow { series: SeriesRef::UNKNOWN, labels, sample }]).expect("stores");
+        }
+    }
+    store.set_metadata("up", &Metadata { metric_type: MetricType::Gauge, help: "Is it up?".into(), unit: String::new() });
+    routes(PrometheusState {
+        metrics: Arc::new(store),
+        engine: Arc::new(Engine::new(EngineOptions::default())),
+        pool: Pool::new("query", 2, 10),
+        clock: Arc::new(ManualClock::at(NOW_MS)),
+        query_timeout: Duration::from_secs(10),
+        lookback_delta_ms: 300_000,
+    })
+}
+
+async fn send(request: Request<Body>) -> (StatusCode, String) {
+    let response = router().oneshot(request).await.expect("infallible");
+    let status = response.status();
+    let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+    (status, String::from_utf8_lossy(&bytes).into_owned())
+}
+
+async fn get(uri: &str) -> (StatusCode, Value) {
+    let (status, text) = send(Request::get(uri).body(Body::empty()).expect("a request")).await;
+    (status, serde_json::from_str(&text).unwrap_or_else(|_| panic!("{uri} answers {text}")))
+}
+
+#[tokio::test]
+async fn an_instant_query_answers_as_prometheus_does() {
+    let (status, body) = get("/api/v1/query?query=sum(up)&time=1700000000").await;
+    assert_eq!(status, StatusCode::OK);
+    let expected = json!({"status": "success", "data": {"resultType": "vector",
+        "result": [{"metric": {}, "value": [1_700_000_000, "1"]}]}});
+    assert_eq!(body, expected);
+    let (_, body) = get("/api/v1/query?query=1%2B1").await;
+    assert_eq!(body["data"], json!({"resultType": "scalar", "result": [1_700_000_000, "2"]}));
+}
+
+#[tokio::test]
+async fn a_range_query_by_form_answers_a_matrix() {
+    let form = "query=up%7Binstance%3D%22a%3A1%22%7D&start=1699999970&end=2023-11-14T22:13:20Z&step=15s";
+    let request = Request::post("/api/v1/query_range")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Body::from(form))
+        .expect("a request");
+    let (status, text) = send(request).await;
+    assert_eq!(status, StatusCode::OK, "{text}");
+    let body: Value = serde_json::from_str(&text).expect("JSON");
+    let values = json!([[1_699_999_970, "1"], [1_699_999_985, "1"], [1_700_000_000, "1"]]);
+    assert_eq!(body["data"]["result"][0]["values"], values);
+}
+
+#[tokio::test]
+async fn bad_requests_name_the_parameter() {
+    for (uri, part) in [
+        ("/api/v1/query?query=sum(", "invalid parameter \"query\""),
+        ("/api/v1/query?query=up&time=x", "invalid parameter \"time\": cannot parse \"x\" to a valid timestamp"),
+        ("/api/v1/query_range?query=up&start=2&end=1&step=1", "end timestamp must not be before start time"),
+        ("/api/v1/query_range?query=up&start=1&end=2&step=0", "zero or negative query resolution step"),
+        ("/api/v1/query_range?query=up&start=1&end=20000&step=1", "exceeded maximum resolution of 11,000 points"),
+        ("/api/v1/series", "no match[] parameter provided"),
+        ("/api/v1/series?match[]=%7Ba%3D%22%22%7D", "match[] must contain at least one non-empty matcher"),
+        ("/api/v1/metadata?limit=x", "limit must be a number"),
+    ] {
+        let (status, body) = get(uri).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{uri}");
+        assert_eq!((&body["status"], &body["errorType"]), (&json!("error"), &json!("bad_data")), "{uri}");
+        assert!(body["error"].as_str().is_some_and(|e| e.contains(part)), "{uri}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_query_without_a_value_is_unprocessable() {
+    let (status, body) = get("/api/v1/query?query=up*on(job)up").await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
+    assert_eq!(body["errorType"], "execution");
+}
+
+#[tokio::test]
+async fn series_labels_and_values() {
+    let (_, body) = get("/api/v1/series?match[]=up").await;
+    assert_eq!(body["data"][1], json!({"__name__": "up", "instance": "b:1", "job": "x"}));
+    let (_, body) = get("/api/v1/labels").await;
+    assert_eq!(body["data"], json!(["__name__", "instance", "job"]));
+    let (_, body) = get("/api/v1/label/instance/values?limit=1").await;
+    assert_eq!((&body["data"], &body["warnings"]), (&json!(["a:1"]), &json!(["results truncated due to limit"])));
+    let (_, body) = get("/api/v1/label/__name__/values?match[]=%7Binstance%3D%22a:1%22%7D").await;
+    assert_eq!(body["data"], json!(["up"]));
+}
+
+#[tokio::test]
+async fn metadata_and_exemplars() {
+    let (_, body) = get("/api/v1/metadata?metric=up").await;
+    assert_eq!(body["data"], json!({"up": [{"type": "gauge", "help": "Is it up?", "unit": ""}]}));
+    let (status, body) = get("/api/v1/query_exemplars?query=up&start=1600000000000&end=1700000000000").await;
+    assert_eq!((status, &body["data"]), (StatusCode::OK, &json!([])));
+}
+
+#[tokio::test]
+async fn federation_gives_the_newest_samples_as_text() {
+    let uri = "/federate?match[]=up&match[]=%7B__name__%3D~%22job:.*%22%7D";
+    let (status, text) = send(Request::get(uri).body(Body::empty()).expect("a request")).await;
+    assert_eq!(status, StatusCode::OK);
+    let expected = "# TYPE job:up:sum untyped\n\
+                    job:up:sum{job=\"x\",instance=\"\"} 0.1 1700000000000\n\
+                    # TYPE up gauge\n\
+                    up{instance=\"a:1\",job=\"x\"} 1 1700000000000\n\
+                    up{instance=\"b:1\",job=\"x\"} 0 1700000000000\n";
+    assert_eq!(text, expected);
+}

@@ -1,0 +1,132 @@
+//! OTLP over HTTP: protobuf and JSON; answers and errors in the encoding of the request.
+//!
+//! Source: the OTLP specification. Errors are `google.rpc.Status`; `partial_success` is set only where something was
+//! refused.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use collector::push::Decoded;
+use collector::push::body::{self, Encoding};
+use collector::push::otlp::{self, Format};
+use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsPartialSuccess, ExportMetricsServiceResponse,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse};
+use prost::Message;
+use serde::Serialize;
+
+use super::{PushState, Refusal, header, read};
+
+/// `POST /v1/traces`
+pub(super) async fn traces(State(state): State<PushState>, headers: HeaderMap, body: Body) -> Response {
+    let store = |state: &PushState, format, bytes: &[u8]| {
+        state.store_spans(otlp::traces(otlp::decode(format, bytes)?)).map(traces_answer)
+    };
+    answer(state, &headers, body, store).await
+}
+
+/// `POST /v1/metrics`
+pub(super) async fn metrics(State(state): State<PushState>, headers: HeaderMap, body: Body) -> Response {
+    let store = |state: &PushState, format, bytes: &[u8]| {
+        state.store_batch(otlp::metrics(otlp::decode(format, bytes)?)?).map(metrics_answer)
+    };
+    answer(state, &headers, body, store).await
+}
+
+/// `POST /v1/logs`
+pub(super) async fn logs(State(state): State<PushState>, headers: HeaderMap, body: Body) -> Response {
+    let store = |state: &PushState, format, bytes: &[u8]| {
+        let decoded = otlp::logs(otlp::decode(format, bytes)?, state.clock.now_ns());
+        store_logs(state, decoded).map(logs_answer)
+    };
+    answer(state, &headers, body, store).await
+}
+
+/// Stores the good records of a request.
+pub(super) fn store_logs(
+    state: &PushState,
+    decoded: Decoded<Vec<model::logs::LogRecord>>,
+) -> Result<Decoded<()>, Refusal> {
+    if !decoded.items.is_empty() {
+        state.logs.append(&decoded.items)?;
+    }
+    Ok(Decoded { items: (), rejected: decoded.rejected, message: decoded.message })
+}
+
+pub(super) fn traces_answer(done: Decoded<()>) -> ExportTraceServiceResponse {
+    let partial = (done.rejected > 0).then(|| ExportTracePartialSuccess {
+        rejected_spans: done.rejected as i64,
+        error_message: done.message,
+    });
+    ExportTraceServiceResponse { partial_success: partial }
+}
+
+pub(super) fn metrics_answer(done: Decoded<()>) -> ExportMetricsServiceResponse {
+    let partial = (done.rejected > 0).then(|| ExportMetricsPartialSuccess {
+        rejected_data_points: done.rejected as i64,
+        error_message: done.message,
+    });
+    ExportMetricsServiceResponse { partial_success: partial }
+}
+
+pub(super) fn logs_answer(done: Decoded<()>) -> ExportLogsServiceResponse {
+    let partial = (done.rejected > 0).then(|| ExportLogsPartialSuccess {
+        rejected_log_records: done.rejected as i64,
+        error_message: done.message,
+    });
+    ExportLogsServiceResponse { partial_success: partial }
+}
+
+async fn answer<R: Message + Serialize + Send + 'static>(
+    state: PushState,
+    headers: &HeaderMap,
+    body: Body,
+    store: impl FnOnce(&PushState, Format, &[u8]) -> Result<R, Refusal> + Send + 'static,
+) -> Response {
+    let content_type = header(headers, header::CONTENT_TYPE);
+    let format = match Format::from_content_type(content_type.as_deref()) {
+        Ok(format) => format,
+        Err(error) => return refused(Format::Json, &error.into()),
+    };
+    let done = async {
+        let encoding = Encoding::from_header(header(headers, header::CONTENT_ENCODING).as_deref())?;
+        let bytes = read(body, state.max_body_bytes).await?;
+        let work = move |state: &PushState| {
+            store(state, format, &body::decode(encoding, &bytes, state.max_body_bytes)?)
+        };
+        state.run(work).await
+    };
+    match done.await {
+        Ok(message) => encode(format, &message),
+        Err(refusal) => refused(format, &refusal),
+    }
+}
+
+/// `google.rpc.Status`
+#[derive(Clone, PartialEq, Message, Serialize)]
+struct Status {
+    #[prost(int32, tag = "1")]
+    code: i32,
+    #[prost(string, tag = "2")]
+    message: String,
+}
+
+fn refused(format: Format, refusal: &Refusal) -> Response {
+    let status = Status { code: refusal.code() as i32, message: refusal.to_string() };
+    refusal.respond(encode(format, &status))
+}
+
+fn encode<M: Message + Serialize>(format: Format, message: &M) -> Response {
+    match format {
+        Format::Protobuf => {
+            ([(header::CONTENT_TYPE, "application/x-protobuf")], message.encode_to_vec()).into_response()
+        }
+        Format::Json => {
+            let text = serde_json::to_string(message).unwrap_or_else(|_| "{}".to_owned());
+            ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+        }
+    }
+}

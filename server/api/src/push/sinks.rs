@@ -1,0 +1,83 @@
+//! Where pushes go, and the three ways in that all protocols share.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use collector::push::Decoded;
+use collector::push::otlp::MetricBatch;
+use model::Clock;
+use model::logs::LogSink;
+use model::metrics::{Metadata, MetricRow, MetricSink, Rejected};
+use model::spans::{Span, SpanSink};
+
+use super::Refusal;
+use crate::Pool;
+
+/// What the endpoints need.
+#[derive(Clone)]
+pub struct PushState {
+    /// Where samples go.
+    pub metrics: Arc<dyn MetricSink>,
+    /// Where spans go.
+    pub spans: Arc<dyn SpanSink>,
+    /// Where log records go.
+    pub logs: Arc<dyn LogSink>,
+    /// Where decoding and storing run.
+    pub pool: Pool,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// No body, before or after decompression, is larger; bytes.
+    pub max_body_bytes: usize,
+}
+
+/// Samples that a store refused, by reason.
+pub(super) type RejectedCounts = BTreeMap<&'static str, u64>;
+
+impl PushState {
+    /// Runs decoding and storing on the ingest pool.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&PushState) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let state = self.clone();
+        self.pool.run(move || work(&state)).await?
+    }
+
+    /// Stores samples with what their families say of themselves; gives what the store refused.
+    pub(super) fn store_metrics(
+        &self,
+        rows: &mut [MetricRow],
+        metadata: &[(String, Metadata)],
+    ) -> Result<RejectedCounts, Refusal> {
+        let report = if rows.is_empty() { Default::default() } else { self.metrics.append(rows)? };
+        for (family, metadata) in metadata {
+            self.metrics.set_metadata(family, metadata);
+        }
+        let mut counts = RejectedCounts::new();
+        for (_, why) in report.rejected {
+            *counts.entry(Rejected::as_str(why)).or_default() += 1;
+        }
+        Ok(counts)
+    }
+
+    /// Stores the samples of an OTLP request; what the store refused counts as rejected too.
+    pub(super) fn store_batch(&self, mut decoded: Decoded<MetricBatch>) -> Result<Decoded<()>, Refusal> {
+        let refused = self.store_metrics(&mut decoded.items.rows, &decoded.items.metadata)?;
+        let mut done = Decoded { items: (), rejected: decoded.rejected, message: decoded.message };
+        for (why, count) in refused {
+            if done.message.is_empty() {
+                why.clone_into(&mut done.message);
+            }
+            done.rejected += count;
+        }
+        Ok(done)
+    }
+
+    /// Stores spans.
+    pub(super) fn store_spans(&self, decoded: Decoded<Vec<Span>>) -> Result<Decoded<()>, Refusal> {
+        if !decoded.items.is_empty() {
+            self.spans.append(&decoded.items)?;
+        }
+        Ok(Decoded { items: (), rejected: decoded.rejected, message: decoded.message })
+    }
+}

@@ -1,0 +1,147 @@
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use model::logs::{LogRecord, LogSink};
+use model::metrics::{AppendReport, Metadata, MetricRow, MetricSink, Rejected};
+use model::spans::{Span, SpanSink};
+use model::{ManualClock, StoreError};
+use parking_lot::Mutex;
+use tower::ServiceExt;
+
+use super::*;
+use crate::Pool;
+
+/// Takes everything, or refuses with what it was told.
+#[derive(Default)]
+struct Kept {
+    rows: Mutex<Vec<MetricRow>>,
+    spans: Mutex<Vec<Span>>,
+    lines: Mutex<Vec<LogRecord>>,
+    refuse: Mutex<Option<StoreError>>,
+    reject: Mutex<Vec<(usize, Rejected)>>,
+}
+
+impl Kept {
+    fn check(&self) -> Result<(), StoreError> {
+        self.refuse.lock().clone().map_or(Ok(()), Err)
+    }
+}
+
+impl MetricSink for Kept {
+    fn append(&self, rows: &mut [MetricRow]) -> Result<AppendReport, StoreError> {
+        self.check()?;
+        self.rows.lock().extend(rows.iter().cloned());
+        let rejected = self.reject.lock().clone();
+        Ok(AppendReport { stored: rows.len() - rejected.len(), rejected })
+    }
+
+    fn set_metadata(&self, _: &str, _: &Metadata) {}
+}
+
+impl SpanSink for Kept {
+    fn append(&self, spans: &[Span]) -> Result<(), StoreError> {
+        self.check()?;
+        self.spans.lock().extend_from_slice(spans);
+        Ok(())
+    }
+}
+
+impl LogSink for Kept {
+    fn append(&self, records: &[LogRecord]) -> Result<(), StoreError> {
+        self.check()?;
+        self.lines.lock().extend_from_slice(records);
+        Ok(())
+    }
+}
+
+fn state(kept: &Arc<Kept>) -> PushState {
+    PushState {
+        metrics: Arc::clone(kept) as Arc<dyn MetricSink>,
+        spans: Arc::clone(kept) as Arc<dyn SpanSink>,
+        logs: Arc::clone(kept) as Arc<dyn LogSink>,
+        pool: Pool::new("ingest", 1, 10),
+        clock: Arc::new(ManualClock::at(1_700_000_000_000)),
+        max_body_bytes: 10_000,
+    }
+}
+
+async fn post(router: Router, path: &str, content_type: &str, body: impl Into<Body>) -> (StatusCode, String) {
+    let request =
+        Request::post(path).header("content-type", content_type).body(body.into()).expect("a request");
+    let response = router.oneshot(request).await.expect("infallible");
+    let status = response.status();
+    let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+    (status, String::from_utf8_lossy(&bytes).into_owned())
+}
+
+const JSON: &str = "application/json";
+
+#[tokio::test]
+async fn an_otlp_log_record_is_stored_and_answered_without_partial_success() {
+    let kept = Arc::<Kept>::default();
+    let body = r#"{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]},
+        "scopeLogs":[{"logRecords":[{"timeUnixNano":"1700000000000000000","body":{"stringValue":"hello"}}]}]}]}"#;
+    let (status, answer) = post(otlp_routes(state(&kept)), "/v1/logs", JSON, body).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert!(!answer.contains("rejected"), "{answer}");
+    assert_eq!(kept.lines.lock()[0].line, "hello");
+    assert_eq!(kept.lines.lock()[0].stream.get("service_name"), Some("shop"));
+}
+
+#[tokio::test]
+async fn samples_that_the_store_refuses_are_a_partial_success() {
+    let kept = Arc::<Kept>::default();
+    *kept.reject.lock() = vec![(0, Rejected::TooOld)];
+    let body = r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"depth","gauge":{"dataPoints":[
+        {"timeUnixNano":"1700000000000000000","asDouble":1.5}]}}]}]}]}"#;
+    let (status, answer) = post(otlp_routes(state(&kept)), "/v1/metrics", JSON, body).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert!(answer.contains("out of bounds"), "{answer}");
+}
+
+#[tokio::test]
+async fn malformed_and_oversized_pushes_are_refused_and_change_nothing() {
+    let kept = Arc::<Kept>::default();
+    let large = vec![b' '; 20_000];
+    for (path, content_type, body, expected) in [
+        ("/v1/traces", JSON, b"{".to_vec(), StatusCode::BAD_REQUEST),
+        ("/v1/traces", "application/x-protobuf", b"\xff\xff".to_vec(), StatusCode::BAD_REQUEST),
+        ("/v1/traces", "text/plain", b"".to_vec(), StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        ("/v1/metrics", JSON, large.clone(), StatusCode::PAYLOAD_TOO_LARGE),
+    ] {
+        let (status, answer) = post(otlp_routes(state(&kept)), path, content_type, body).await;
+        assert_eq!(status, expected, "{path}: {answer}");
+    }
+    for (path, body, expected) in [
+        ("/api/v1/write", b"not snappy".to_vec(), StatusCode::BAD_REQUEST),
+        ("/api/v1/write", large.clone(), StatusCode::PAYLOAD_TOO_LARGE),
+        ("/loki/api/v1/push", large, StatusCode::PAYLOAD_TOO_LARGE),
+    ] {
+        let (status, answer) = post(routes(state(&kept)), path, "application/x-protobuf", body).await;
+        assert_eq!(status, expected, "{path}: {answer}");
+    }
+    assert!(kept.rows.lock().is_empty() && kept.spans.lock().is_empty() && kept.lines.lock().is_empty());
+}
+
+#[tokio::test]
+async fn a_small_body_that_unpacks_to_a_large_one_is_413() {
+    let kept = Arc::<Kept>::default();
+    let bomb = snap::raw::Encoder::new().compress_vec(&vec![0; 1_000_000]).expect("compresses");
+    assert!(bomb.len() < 100_000);
+    let mut state = state(&kept);
+    state.max_body_bytes = 100_000;
+    let (status, answer) = post(routes(state), "/api/v1/write", "application/x-protobuf", bomb).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{answer}");
+}
+
+#[tokio::test]
+async fn a_store_that_takes_no_writes_asks_to_come_back() {
+    let kept = Arc::<Kept>::default();
+    *kept.refuse.lock() = Some(StoreError::ReadOnly("disk failed".into()));
+    let body = r#"{"streams":[{"stream":{"a":"b"},"values":[["1700000000000000000","line"]]}]}"#;
+    let (status, answer) = post(routes(state(&kept)), "/loki/api/v1/push", JSON, body).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(answer.contains("disk failed"), "{answer}");
+}
