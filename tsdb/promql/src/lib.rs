@@ -18,9 +18,9 @@ mod eval;
 mod functions;
 mod lower;
 pub mod memory;
-//n
+pub mod notation;
 mod numeric;
-//p
+pub mod promqltest;
 mod value;
 
 pub use ast::Expr;

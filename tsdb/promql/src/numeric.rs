@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use model::metrics::is_stale_nan;
+
 /// Kahan summation in Neumaier's variant: adds `inc` to `sum` with compensation `c`.
 pub(crate) fn kahan_inc(inc: f64, sum: f64, c: f64) -> (f64, f64) {
     let t = sum + inc;
@@ -123,6 +125,23 @@ pub(crate) fn go_max(a: f64, b: f64) -> f64 {
 /// Go's `math.Min`: NaN if either is.
 pub(crate) fn go_min(a: f64, b: f64) -> f64 {
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) }
+}
+
+/// Whether `a` and `b` differ by less than the share `epsilon` of their sum; NaN equals NaN, but not a staleness
+/// marker.
+pub(crate) fn almost_equal(a: f64, b: f64, epsilon: f64) -> bool {
+    if a.is_nan() || b.is_nan() {
+        return a.is_nan() && b.is_nan() && is_stale_nan(a) == is_stale_nan(b);
+    }
+    if a == b {
+        return true;
+    }
+    let sum = a.abs() + b.abs();
+    let difference = (a - b).abs();
+    if a == 0.0 || b == 0.0 || sum < f64::MIN_POSITIVE {
+        return difference < epsilon * f64::MIN_POSITIVE;
+    }
+    difference / sum.min(f64::MAX) < epsilon
 }
 
 /// Writes a float as Prometheus writes sample values in labels and expressions: the shortest decimal digits

@@ -38,7 +38,7 @@ impl Evaluator<'_> {
         let groups = groups(&frame, &aggregate.grouping);
         match op {
             AggregateOp::Topk | AggregateOp::Bottomk | AggregateOp::Limitk | AggregateOp::LimitRatio => {
-                self.select_series(op, frame, &groups, &param, steps)
+                self.select_series(op, &frame, &groups, &param, steps)
             }
             AggregateOp::Quantile => {
                 param.iter().for_each(|q| self.check_quantile(*q));

@@ -25,14 +25,11 @@ impl Evaluator<'_> {
     pub(super) fn select_series(
         &self,
         op: AggregateOp,
-        frame: Frame,
+        frame: &Frame,
         groups: &[Group],
         param: &[f64],
         steps: Steps,
     ) -> Result<Frame, QueryError> {
-        if frame.is_empty() {
-            return Ok(frame);
-        }
         let limits: Vec<Limit> = param.iter().map(|p| self.limit(op, *p)).collect::<Result<_, _>>()?;
         self.budget.charge(frame.len().saturating_mul(steps.count))?;
         let mut chosen: Vec<Series> =
@@ -45,7 +42,7 @@ impl Evaluator<'_> {
                 candidates.clear();
                 let cells = group.members.iter().filter_map(|i| Some((*i, *frame.get(*i)?.values.get(step)?)));
                 candidates.extend(cells.filter(|(_, v)| !is_absent(*v)));
-                take(*limit, &mut candidates, &frame);
+                take(*limit, &mut candidates, frame);
                 for (i, value) in &candidates {
                     if let Some(cell) = chosen.get_mut(*i).and_then(|s| s.values.get_mut(step)) {
                         *cell = *value;

@@ -1,5 +1,7 @@
 //! Quantiles and fractions of cumulative buckets, by linear interpolation within a bucket.
 
+use crate::numeric::almost_equal;
+
 /// A bucket: how many observations are at most its upper bound.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Bucket {
@@ -75,7 +77,7 @@ fn make_monotonic(buckets: &mut [Bucket]) -> bool {
     let mut forced = false;
     let mut previous = buckets.first().map_or(0.0, |b| b.count);
     for bucket in buckets.iter_mut().skip(1) {
-        if almost_equal(previous, bucket.count) {
+        if almost_equal(previous, bucket.count, SMALL_DELTA) {
             bucket.count = previous;
         } else if bucket.count < previous {
             bucket.count = previous;
@@ -85,18 +87,6 @@ fn make_monotonic(buckets: &mut [Bucket]) -> bool {
         }
     }
     forced
-}
-
-fn almost_equal(a: f64, b: f64) -> bool {
-    if a == b {
-        return true;
-    }
-    let sum = a.abs() + b.abs();
-    let difference = (a - b).abs();
-    if a == 0.0 || b == 0.0 || sum < f64::MIN_POSITIVE {
-        return difference < SMALL_DELTA * f64::MIN_POSITIVE;
-    }
-    difference / sum.min(f64::MAX) < SMALL_DELTA
 }
 
 /// The share of observations between `lower` and `upper`. `buckets` are sorted by bound and not empty.

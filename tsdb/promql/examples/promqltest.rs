@@ -1,0 +1,48 @@
+//! Runs the `.test` files of a folder: `cargo run -p promql --example promqltest -- DIR [-v]`.
+//!
+//! Prints `FILE passed N of M` for each file and `total passed N of M` at the end; with `-v` every failure too.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use promql::promqltest::{FailureKind, run};
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let Some(folder) = arguments.next() else {
+        eprintln!("usage: promqltest DIR [-v]");
+        return ExitCode::from(2);
+    };
+    let verbose = arguments.next().as_deref() == Some("-v");
+    match run_all(&PathBuf::from(folder), verbose) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_all(folder: &PathBuf, verbose: bool) -> Result<(), String> {
+    let entries = std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.retain(|path| path.extension().is_some_and(|e| e == "test"));
+    files.sort();
+    let (mut passed, mut total) = (0, 0);
+    for path in files {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&path).map_err(|e| format!("{name}: {e}"))?;
+        let report = run(&text).map_err(|e| format!("{name}: {e}"))?;
+        println!("{name} passed {} of {}", report.passed, report.total());
+        if verbose {
+            let kinds = [FailureKind::Wrong, FailureKind::Unparsed, FailureKind::OutOfScope];
+            let [wrong, unparsed, beyond] = kinds.map(|kind| report.count(kind));
+            println!("  wrong {wrong}, not parsed {unparsed}, native histograms or start timestamps {beyond}");
+            report.failed.iter().for_each(|failure| println!("  {:?} {failure}", failure.kind));
+        }
+        passed += report.passed;
+        total += report.total();
+    }
+    println!("total passed {passed} of {total}");
+    Ok(())
+}
