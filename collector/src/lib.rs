@@ -13,7 +13,8 @@
 pub mod config;
 pub mod discovery;
 pub mod exposition;
+pub mod push;
 pub mod relabel;
 pub mod scrape;
+pub mod tail;
 pub mod target;
-pub mod push;
