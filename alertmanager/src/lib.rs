@@ -7,6 +7,19 @@
 //! both halves share.
 
 pub mod alert;
+pub mod config;
+pub mod dispatch;
+pub mod group;
+pub mod inhibit;
+pub mod matchers;
+pub mod mute;
+pub mod nflog;
+pub mod notifications;
+pub mod notify;
+pub mod route;
+pub mod rules;
+pub mod silence;
 pub mod template;
 
 pub use alert::{Alert, AlertSink, AlertStatus};
+pub use notifications::{Notifications, NotificationsOptions};

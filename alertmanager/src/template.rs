@@ -25,6 +25,7 @@ mod value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub(crate) use builtins::query_escape;
 pub use error::TemplateError;
 pub use format::{print_value, sprintf};
 pub use functions::{FuncError, FuncResult, Function, Functions};

@@ -1,0 +1,33 @@
+//! What rules ask of the store.
+
+use model::Labels;
+
+/// Series with one value each.
+pub type Vector = Vec<(Labels, f64)>;
+
+/// The last trace that an alert left in the store before a restart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ForState {
+    /// The labels of the alert, without the metric's name.
+    pub labels: Labels,
+    /// When it was last written, milliseconds since the epoch.
+    pub at_ms: i64,
+    /// Since when the alert had been active, seconds since the epoch; a staleness marker where it was not any more.
+    pub active_since_s: f64,
+}
+
+/// Whoever answers queries. Blocking.
+pub trait Querier: Send + Sync {
+    /// The value of a PromQL expression at one time; a scalar is a vector of one value without labels.
+    ///
+    /// # Errors
+    /// Why there is none, for people.
+    fn instant(&self, expr: &str, at_ms: i64) -> Result<Vector, String>;
+
+    /// The last sample in a range of time (inclusive) of each series `ALERTS_FOR_STATE` of the alert called
+    /// `name`, staleness markers included.
+    ///
+    /// # Errors
+    /// Why there are none, for people.
+    fn for_state(&self, name: &str, from_ms: i64, to_ms: i64) -> Result<Vec<ForState>, String>;
+}
