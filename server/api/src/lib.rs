@@ -10,6 +10,7 @@ pub mod jaeger;
 pub mod loki;
 mod pool;
 pub mod push;
+pub mod status;
 pub mod prometheus;
 
 pub use pool::{Pool, PoolError};

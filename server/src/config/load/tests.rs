@@ -1,0 +1,69 @@
+use std::fs;
+
+use super::*;
+
+/// Writes `files` into a folder and loads `masthead.yml` from there.
+fn load(files: &[(&str, &str)]) -> Result<Loaded, Vec<String>> {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).expect("writes");
+    }
+    Loaded::load(&Source::File(folder.path().join("masthead.yml"))).map_err(|e| e.0)
+}
+
+#[test]
+fn the_embedded_configuration_is_valid_and_scrapes_its_own_port() {
+    let loaded = Loaded::load(&Source::Embedded { port: 1234 }).expect("valid");
+    assert_eq!(loaded.jobs.len(), 1);
+    assert_eq!(loaded.rules.len(), 1);
+    assert!(loaded.text.contains("localhost:1234"));
+    assert_eq!(loaded.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn an_error_names_file_line_and_field() {
+    let errors = load(&[("masthead.yml", "global:\n  scrape_intervall: 15s\n")]).unwrap_err();
+    assert!(errors[0].contains("masthead.yml: line 2"), "{errors:?}");
+    assert!(errors[0].contains("scrape_intervall"), "{errors:?}");
+}
+
+#[test]
+fn errors_of_all_files_are_told_at_once() {
+    let main = "scrape_configs: [{job_name: a}, {job_name: a}]\nrule_files: [r*.yml]\nnotifications: {file: am.yml}\n";
+    let rules = "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: 'sum('\n";
+    let errors = load(&[("masthead.yml", main), ("r1.yml", rules), ("am.yml", "route: {}\n")]).unwrap_err();
+    assert_eq!(errors.len(), 3, "{errors:#?}");
+    for (error, parts) in errors.iter().zip([
+        ["masthead.yml", "job name"],
+        ["r1.yml: 5:", "parse"],
+        ["am.yml", "receiver"],
+    ]) {
+        assert!(parts.iter().all(|part| error.contains(part)), "{error} lacks {parts:?}");
+    }
+}
+
+#[test]
+fn a_plain_prometheus_file_runs_with_warnings_for_what_has_no_effect() {
+    let main = "global: {scrape_interval: 30s, external_labels: {dc: x}}\n\
+                alerting:\n  alertmanagers:\n  - static_configs: [{targets: ['am:9093']}]\n\
+                remote_write:\n- url: http://example:9009/push\n\
+                rule_files: [nothing/*.yml]\n\
+                storage: {tsdb: {out_of_order_time_window: 10m, retention: {time: 30d, size: 10GB}}}\n\
+                scrape_configs:\n- job_name: node\n  static_configs: [{targets: ['localhost:9100']}]\n";
+    let loaded = load(&[("masthead.yml", main)]).expect("valid");
+    assert_eq!(loaded.jobs.len(), 1);
+    let warnings = loaded.warnings.join("\n");
+    for part in ["line 3: alerting", "remote_write", "nothing/*.yml"] {
+        assert!(warnings.contains(part), "{part} in {warnings}");
+    }
+}
+
+#[test]
+fn further_scrape_configs_come_from_files() {
+    let main = "scrape_config_files: ['jobs-*.yml']\nscrape_configs: [{job_name: a}]\n";
+    let more = "scrape_configs: [{job_name: b}]\n";
+    assert_eq!(load(&[("masthead.yml", main), ("jobs-1.yml", more)]).expect("valid").jobs.len(), 2);
+    let twice = "scrape_configs: [{job_name: a}]\n";
+    let errors = load(&[("masthead.yml", main), ("jobs-1.yml", twice)]).unwrap_err();
+    assert!(errors[0].contains("multiple scrape configs"), "{errors:?}");
+}
