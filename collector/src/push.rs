@@ -14,6 +14,7 @@ pub mod otlp;
 pub mod remote_write;
 pub mod service;
 pub mod wire;
+pub mod zipkin;
 
 pub use error::PushError;
 

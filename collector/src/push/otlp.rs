@@ -65,6 +65,9 @@ mod sealed {
 
     pub trait Sealed {
         const SHAPE: &'static Shape;
+        /// Whether the generated types take a field that they cannot read for one that is absent, so that
+        /// a first try would lose data without an error.
+        const HIDES_ERRORS: bool = false;
     }
     impl Sealed for ExportTraceServiceRequest {
         const SHAPE: &'static Shape = &TRACES;
@@ -74,6 +77,7 @@ mod sealed {
     }
     impl Sealed for ExportMetricsServiceRequest {
         const SHAPE: &'static Shape = &METRICS;
+        const HIDES_ERRORS: bool = true;
     }
 }
 
@@ -84,7 +88,7 @@ mod sealed {
 /// would unfold to more than [`size::MAX_DECODED`] bytes.
 pub fn decode<R: Request>(format: Format, bytes: &[u8]) -> Result<R, PushError> {
     match format {
-        Format::Json => json::decode(bytes),
+        Format::Json => json::decode(bytes, R::HIDES_ERRORS),
         Format::Protobuf => {
             size::check(R::SHAPE, bytes)?;
             R::decode(bytes).map_err(|e| PushError::malformed("OTLP request", &e))

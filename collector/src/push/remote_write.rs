@@ -36,6 +36,29 @@ pub struct WriteRequest {
     pub invalid: Option<String>,
 }
 
+/// Checks the `Content-Type` header: version 1.0 of the protocol, said or left unsaid.
+///
+/// # Errors
+/// [`PushError::Unsupported`] for version 2.0 (senders fall back when they get 415) and everything else.
+pub fn check_content_type(value: Option<&str>) -> Result<(), PushError> {
+    let mut parts = value
+        .unwrap_or("application/x-protobuf")
+        .split(';')
+        .map(str::trim);
+    let protobuf = parts
+        .next()
+        .is_some_and(|media| media.eq_ignore_ascii_case("application/x-protobuf"));
+    let mut messages = parts.filter_map(|parameter| parameter.strip_prefix("proto="));
+    if protobuf && messages.all(|message| message == "prometheus.WriteRequest") {
+        return Ok(());
+    }
+    let what = format!(
+        "content type {:?}; supported: application/x-protobuf;proto=prometheus.WriteRequest",
+        value.unwrap_or("")
+    );
+    Err(PushError::Unsupported { what })
+}
+
 /// Reads a request, its compression already undone.
 ///
 /// # Errors

@@ -70,7 +70,10 @@ fn one_metric(
         data,
         ..
     } = metric;
-    let Some(data) = data else { return Ok(0) };
+    let Some(data) = data else {
+        decoded.reject(1, || format!("metric {name:?} has no data of a known kind"));
+        return Ok(0);
+    };
     let (metric_type, points) = shape(&data);
     if let Some(why) = unsupported(&data) {
         decoded.reject(points, || format!("metric {name:?}: {why}"));

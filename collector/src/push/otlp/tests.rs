@@ -147,6 +147,31 @@ fn json_as_other_exporters_write_it() {
     assert!(error.to_string().contains("line 1 column"), "{error}");
 }
 
+#[test]
+fn a_value_that_json_cannot_say_costs_its_point_only() {
+    let request = json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"name": "g", "gauge": {"dataPoints": [
+        {"timeUnixNano": "1", "asDouble": "NaN"}, {"timeUnixNano": "1", "asDouble": "1.5"},
+    ]}}]}]}]});
+    let decoded = metrics(decode(Format::Json, request.to_string().as_bytes()).unwrap()).unwrap();
+    assert_eq!(decoded.rejected, 1);
+    assert_eq!(decoded.items.rows.len(), 1);
+    assert_eq!(decoded.items.rows[0].sample.value, 1.5);
+}
+
+#[test]
+fn a_metric_that_cannot_be_read_is_not_lost_in_silence() {
+    let request = json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": [
+        {"name": "future", "wavelet": {}}, {"name": "bad", "gauge": {"dataPoints": 7}},
+        {"name": "fine", "gauge": {"dataPoints": [{"timeUnixNano": "1", "asInt": "1", "attributes": null,
+            "exemplars": [], "unknown": {}}, {"timeUnixNano": "1", "asInt": 2, "attributes": [
+            {"key": "list", "value": {"arrayValue": {}}}]}]}},
+    ]}]}]});
+    let decoded = metrics(decode(Format::Json, request.to_string().as_bytes()).unwrap()).unwrap();
+    assert_eq!(decoded.items.rows.len(), 2);
+    assert_eq!(decoded.rejected, 2);
+    assert!(decoded.message.contains("future"), "{}", decoded.message);
+}
+
 fn log_request() -> Value {
     json!({"resourceLogs": [{
         "resource": {"attributes": [

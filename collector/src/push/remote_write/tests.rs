@@ -180,3 +180,23 @@ fn mutated_requests_never_panic() {
     ]);
     mutation::over(&bytes, 20_000, |bytes| drop(decode(bytes)));
 }
+
+#[test]
+fn version_two_is_answered_as_unsupported() {
+    for good in [
+        None,
+        Some("application/x-protobuf"),
+        Some("application/x-protobuf;proto=prometheus.WriteRequest"),
+    ] {
+        assert!(check_content_type(good).is_ok(), "{good:?}");
+    }
+    for bad in [
+        "application/json",
+        "application/x-protobuf;proto=io.prometheus.write.v2.Request",
+    ] {
+        assert!(
+            matches!(check_content_type(Some(bad)), Err(PushError::Unsupported { .. })),
+            "{bad}"
+        );
+    }
+}
