@@ -83,10 +83,20 @@ impl Template {
             if defines.contains_key(&defined) && is_blank(&nodes) {
                 continue;
             }
-            let body = Body { name: name.to_owned(), text: text.clone(), nodes, defines: BTreeMap::new() };
+            let body = Body {
+                name: name.to_owned(),
+                text: text.clone(),
+                nodes,
+                defines: BTreeMap::new(),
+            };
             defines.insert(defined, Arc::new(body));
         }
-        Ok(Template(Arc::new(Body { name: name.to_owned(), text, nodes: parsed.body, defines })))
+        Ok(Template(Arc::new(Body {
+            name: name.to_owned(),
+            text,
+            nodes: parsed.body,
+            defines,
+        })))
     }
 
     /// The name it was parsed under.
@@ -110,7 +120,9 @@ impl Template {
 }
 
 fn is_blank(nodes: &[ast::Node]) -> bool {
-    nodes.iter().all(|node| matches!(node, ast::Node::Text(text) if text.trim().is_empty()))
+    nodes
+        .iter()
+        .all(|node| matches!(node, ast::Node::Text(text) if text.trim().is_empty()))
 }
 
 /// Templates that can name each other, and the functions they call.
@@ -123,7 +135,10 @@ pub struct TemplateSet {
 impl TemplateSet {
     /// A set without templates.
     pub fn new(functions: Functions) -> Self {
-        TemplateSet { functions: Arc::new(functions), bodies: BTreeMap::new() }
+        TemplateSet {
+            functions: Arc::new(functions),
+            bodies: BTreeMap::new(),
+        }
     }
 
     /// Adds a text under its name, and all that it defines. What comes later replaces what came earlier.
@@ -163,7 +178,12 @@ impl TemplateSet {
     pub fn execute(&self, name: &str, mode: Mode, data: &Value) -> Result<String, TemplateError> {
         let Some(body) = self.bodies.get(name) else {
             let message = format!("template \"{name}\" not defined");
-            return Err(TemplateError { name: name.to_owned(), line: 1, col: 1, message });
+            return Err(TemplateError {
+                name: name.to_owned(),
+                line: 1,
+                col: 1,
+                message,
+            });
         };
         exec::execute(body, Some(&self.bodies), &self.functions, mode, data, &[])
     }

@@ -115,7 +115,14 @@ impl AlertingRule {
     /// A rule without alerts; `None` for a recording rule. Texts that are not templates were refused when the
     /// file was read; here they would be taken literally.
     pub fn new(rule: &Rule) -> Option<Self> {
-        let RuleKind::Alerting { for_ms, keep_firing_for_ms, annotations } = &rule.kind else { return None };
+        let RuleKind::Alerting {
+            for_ms,
+            keep_firing_for_ms,
+            annotations,
+        } = &rule.kind
+        else {
+            return None;
+        };
         let parse = |(name, text): &(String, String)| {
             let template = format!("__alert_{}", rule.name);
             let parsed = Text::parse(&template, text, None).unwrap_or_else(|_| Text::Literal(text.clone()));
@@ -149,7 +156,10 @@ impl AlertingRule {
 
     /// The gravest state of its alerts.
     pub fn state(&self) -> AlertState {
-        self.alerts().map(|a| a.state).max().unwrap_or(AlertState::Inactive)
+        self.alerts()
+            .map(|a| a.state)
+            .max()
+            .unwrap_or(AlertState::Inactive)
     }
 
     /// Takes the query's result at `now_ms` and moves every alert. `limit` bounds how many may be active.
@@ -166,7 +176,11 @@ impl AlertingRule {
         let seen = self.seen(now_ms, result, expander)?;
         let mut transitions = Vec::new();
         for (labels, alert) in &seen {
-            match self.active.get_mut(labels).filter(|known| known.state != AlertState::Inactive) {
+            match self
+                .active
+                .get_mut(labels)
+                .filter(|known| known.state != AlertState::Inactive)
+            {
                 Some(known) => {
                     known.value = alert.value;
                     known.annotations = alert.annotations.clone();
@@ -195,7 +209,11 @@ impl AlertingRule {
         let count = self.alerts().filter(|a| a.state != AlertState::Inactive).count();
         if limit > 0 && count > limit {
             self.active.clear();
-            return Err(EvalError::Limit { limit, count, what: "alerts" });
+            return Err(EvalError::Limit {
+                limit,
+                count,
+                what: "alerts",
+            });
         }
         Ok(transitions)
     }
@@ -216,7 +234,10 @@ impl AlertingRule {
                 labels.set(name, &element.expand(text));
             }
             labels.set(ALERT_NAME, &self.name);
-            let annotations = self.annotations.iter().map(|(name, text)| (name, element.expand(text)));
+            let annotations = self
+                .annotations
+                .iter()
+                .map(|(name, text)| (name, element.expand(text)));
             let alert = ActiveAlert {
                 labels: labels.build(),
                 annotations: Labels::from_pairs(annotations),
@@ -244,7 +265,9 @@ impl AlertingRule {
             #[expect(clippy::cast_precision_loss, reason = "seconds fit a float's 53 bits")]
             let since = alert.active_at_ms.div_euclid(1000) as f64;
             series.push((labels.build(), since));
-            labels.set(METRIC_NAME, ALERTS_METRIC).set(STATE_LABEL, alert.state.as_str());
+            labels
+                .set(METRIC_NAME, ALERTS_METRIC)
+                .set(STATE_LABEL, alert.state.as_str());
             series.push((labels.build(), 1.0));
         }
         series
@@ -254,7 +277,11 @@ impl AlertingRule {
     /// they are kept. A firing alert is given an end past the next few sends, so that it does not outlive us.
     pub fn due(&mut self, now_ms: i64, resend_ms: i64, interval_ms: i64, external_url: &str) -> Vec<Alert> {
         let mut due = Vec::new();
-        for alert in self.active.values_mut().filter(|a| a.needs_sending(now_ms, resend_ms)) {
+        for alert in self
+            .active
+            .values_mut()
+            .filter(|a| a.needs_sending(now_ms, resend_ms))
+        {
             alert.last_sent_at_ms = Some(now_ms);
             let valid_until = now_ms.saturating_add(MISSED_SENDS.saturating_mul(resend_ms.max(interval_ms)));
             due.push(Alert {
@@ -271,7 +298,11 @@ impl AlertingRule {
 }
 
 fn transition(labels: &Labels, from: AlertState, to: AlertState) -> Transition {
-    Transition { labels: labels.clone(), from, to }
+    Transition {
+        labels: labels.clone(),
+        from,
+        to,
+    }
 }
 
 impl ActiveAlert {

@@ -18,7 +18,11 @@ pub(super) enum Text {
 
 impl Text {
     /// Parses `text`; where `functions` are given, only those may be called.
-    pub(super) fn parse(name: &str, text: &str, functions: Option<&Functions>) -> Result<Text, TemplateError> {
+    pub(super) fn parse(
+        name: &str,
+        text: &str,
+        functions: Option<&Functions>,
+    ) -> Result<Text, TemplateError> {
         if !text.contains("{{") {
             return Ok(Text::Literal(text.to_owned()));
         }
@@ -65,7 +69,11 @@ impl Expander {
             (name_url, self.external_url.clone()),
             (name_value, Value::Float(value)),
         ];
-        Element { functions: &self.functions, data, variables }
+        Element {
+            functions: &self.functions,
+            data,
+            variables,
+        }
     }
 }
 

@@ -16,7 +16,9 @@ pub fn table(external_url: &str) -> Functions {
     texts(&mut table);
     vectors(&mut table);
     let url = external_url.to_owned();
-    let prefix = url::Url::parse(external_url).map(|u| u.path().trim_end_matches('/').to_owned()).unwrap_or_default();
+    let prefix = url::Url::parse(external_url)
+        .map(|u| u.path().trim_end_matches('/').to_owned())
+        .unwrap_or_default();
     table.add("externalURL", move |_| Ok(url.as_str().into()));
     table.add("pathPrefix", move |_| Ok(prefix.as_str().into()));
     table
@@ -31,7 +33,10 @@ pub(super) fn at(base: Arc<Functions>, querier: Arc<dyn Querier>, now_ms: i64) -
             Value::map([("Labels", Value::from(&labels)), ("Value", Value::Float(value))])
         })))
     });
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds fit a float's 53 bits for 285,000 years")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "milliseconds fit a float's 53 bits for 285,000 years"
+    )]
     table.add("now", move |_| Ok(Value::Float(now_ms as f64 / 1000.0)));
     table
 }
@@ -52,16 +57,31 @@ pub(super) fn for_checks() -> Functions {
 
 /// Where an expression's result can be looked at, as a path and query behind the external URL.
 pub fn link_for_expression(expr: &str, as_table: bool) -> String {
-    format!("/graph?g0.expr={}&g0.tab={}", query_escape(expr), i32::from(as_table))
+    format!(
+        "/graph?g0.expr={}&g0.tab={}",
+        query_escape(expr),
+        i32::from(as_table)
+    )
 }
 
 fn arg(args: &[Value], i: usize) -> Result<&Value, FuncError> {
-    args.get(i).ok_or_else(|| FuncError(format!("wrong number of args: want at least {} got {}", i + 1, args.len())))
+    args.get(i).ok_or_else(|| {
+        FuncError(format!(
+            "wrong number of args: want at least {} got {}",
+            i + 1,
+            args.len()
+        ))
+    })
 }
 
 fn text(args: &[Value], i: usize) -> Result<&str, FuncError> {
     let value = arg(args, i)?;
-    let wrong = || FuncError(format!("wrong type for value; expected string; got {}", value.type_name()));
+    let wrong = || {
+        FuncError(format!(
+            "wrong type for value; expected string; got {}",
+            value.type_name()
+        ))
+    };
     value.as_str().ok_or_else(wrong)
 }
 
@@ -71,9 +91,10 @@ fn float(args: &[Value], i: usize) -> Result<f64, FuncError> {
         Value::Float(x) => Ok(*x),
         Value::Int(int) => Ok(*int as f64),
         Value::Duration(ns) => Ok(*ns as f64 / 1e9),
-        Value::String(text) => {
-            text.trim_start_matches('+').parse().map_err(|_| FuncError(format!("parsing {text:?}: invalid syntax")))
-        }
+        Value::String(text) => text
+            .trim_start_matches('+')
+            .parse()
+            .map_err(|_| FuncError(format!("parsing {text:?}: invalid syntax"))),
         other => Err(FuncError(format!("can't convert {} to float", other.type_name()))),
     }
 }
@@ -81,8 +102,12 @@ fn float(args: &[Value], i: usize) -> Result<f64, FuncError> {
 fn numbers(table: &mut Functions) {
     table.add("humanize", |args| Ok(humanize(float(args, 0)?).into()));
     table.add("humanize1024", |args| Ok(humanize_1024(float(args, 0)?).into()));
-    table.add("humanizeDuration", |args| Ok(humanize_duration(float(args, 0)?).into()));
-    table.add("humanizePercentage", |args| Ok(humanize_percentage(float(args, 0)?).into()));
+    table.add("humanizeDuration", |args| {
+        Ok(humanize_duration(float(args, 0)?).into())
+    });
+    table.add("humanizePercentage", |args| {
+        Ok(humanize_percentage(float(args, 0)?).into())
+    });
     table.add("humanizeTimestamp", |args| {
         let seconds = float(args, 0)?;
         match time(seconds) {
@@ -100,7 +125,10 @@ fn numbers(table: &mut Functions) {
     });
     table.add("parseDuration", |args| {
         let ms = model::promtime::parse_duration_ms(text(args, 0)?)?;
-        #[expect(clippy::cast_precision_loss, reason = "durations are far below 2^53 milliseconds")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "durations are far below 2^53 milliseconds"
+        )]
         Ok(Value::Float(ms as f64 / 1000.0))
     });
 }
@@ -109,7 +137,10 @@ fn numbers(table: &mut Functions) {
 #[expect(clippy::cast_possible_truncation, reason = "saturates")]
 fn time(seconds: f64) -> Option<Value> {
     let ns = seconds * 1e9;
-    let at = ns.is_finite().then(|| jiff::Timestamp::from_nanosecond(ns as i128).ok()).flatten()?;
+    let at = ns
+        .is_finite()
+        .then(|| jiff::Timestamp::from_nanosecond(ns as i128).ok())
+        .flatten()?;
     Some(Value::Time(Arc::new(at.to_zoned(jiff::tz::TimeZone::UTC))))
 }
 
@@ -117,9 +148,13 @@ fn texts(table: &mut Functions) {
     table.add("title", |args| Ok(title(text(args, 0)?).into()));
     table.add("toUpper", |args| Ok(text(args, 0)?.to_uppercase().into()));
     table.add("toLower", |args| Ok(text(args, 0)?.to_lowercase().into()));
-    table.add("match", |args| Ok(regex(text(args, 0)?)?.is_match(text(args, 1)?).into()));
+    table.add("match", |args| {
+        Ok(regex(text(args, 0)?)?.is_match(text(args, 1)?).into())
+    });
     table.add("reReplaceAll", |args| {
-        let replaced = regex(text(args, 0)?)?.replace_all(text(args, 2)?, text(args, 1)?).into_owned();
+        let replaced = regex(text(args, 0)?)?
+            .replace_all(text(args, 2)?, text(args, 1)?)
+            .into_owned();
         Ok(replaced.into())
     });
     table.add("stripPort", |args| {
@@ -129,9 +164,19 @@ fn texts(table: &mut Functions) {
     table.add("stripDomain", |args| Ok(strip_domain(text(args, 0)?).into()));
     table.add("safeHtml", |args| Ok(Value::Html(text(args, 0)?.into())));
     table.add("urlQueryEscape", |args| Ok(query_escape(text(args, 0)?).into()));
-    table.add("graphLink", |args| Ok(link_for_expression(text(args, 0)?, false).into()));
-    table.add("tableLink", |args| Ok(link_for_expression(text(args, 0)?, true).into()));
-    table.add("args", |args| Ok(Value::map(args.iter().enumerate().map(|(i, v)| (format!("arg{i}"), v.clone())))));
+    table.add("graphLink", |args| {
+        Ok(link_for_expression(text(args, 0)?, false).into())
+    });
+    table.add("tableLink", |args| {
+        Ok(link_for_expression(text(args, 0)?, true).into())
+    });
+    table.add("args", |args| {
+        Ok(Value::map(
+            args.iter()
+                .enumerate()
+                .map(|(i, v)| (format!("arg{i}"), v.clone())),
+        ))
+    });
 }
 
 /// Compiled at each call: templates are expanded once an evaluation, for few alerts.
@@ -170,14 +215,19 @@ fn strip_domain(address: &str) -> String {
         return address.to_owned();
     }
     let host = host.split('.').next().unwrap_or(host);
-    if port.is_empty() { host.to_owned() } else { format!("{host}:{port}") }
+    if port.is_empty() {
+        host.to_owned()
+    } else {
+        format!("{host}:{port}")
+    }
 }
 
 fn vectors(table: &mut Functions) {
     table.add("first", |args| match arg(args, 0)? {
-        Value::List(items) => {
-            items.first().cloned().ok_or_else(|| "first() called on vector with no elements".into())
-        }
+        Value::List(items) => items
+            .first()
+            .cloned()
+            .ok_or_else(|| "first() called on vector with no elements".into()),
         other => Err(FuncError(format!("first() called on {}", other.type_name()))),
     });
     table.add("value", |args| part(arg(args, 0)?, "Value"));
@@ -185,7 +235,9 @@ fn vectors(table: &mut Functions) {
     table.add("strvalue", |args| label(arg(args, 0)?, "__value__"));
     table.add("sortByLabel", |args| {
         let name = text(args, 0)?;
-        let Value::List(items) = arg(args, 1)? else { return Err("sortByLabel() wants a vector".into()) };
+        let Value::List(items) = arg(args, 1)? else {
+            return Err("sortByLabel() wants a vector".into());
+        };
         let mut keyed = Vec::with_capacity(items.len());
         for item in items.iter() {
             keyed.push((label(item, name)?.to_string(), item.clone()));

@@ -12,7 +12,8 @@ use rustc_hash::FxHashMap;
 use super::restore::{Bounds, restore};
 use super::status::{AlertingStatus, GroupStats, GroupStatus, Health, RuleStatus};
 use super::{
-    AlertState, AlertingRule, Expander, Querier, Rule, RuleGroup, RuleKind, Vector, recording, template_functions,
+    AlertState, AlertingRule, Expander, Querier, Rule, RuleGroup, RuleKind, Vector, recording,
+    template_functions,
 };
 use crate::AlertSink;
 use crate::template::Functions;
@@ -128,7 +129,10 @@ impl Group {
 
     /// How often it is evaluated, milliseconds; at least 1.
     pub fn interval_ms(&self) -> i64 {
-        self.spec.interval_ms.unwrap_or(self.settings.evaluation_interval_ms).max(1)
+        self.spec
+            .interval_ms
+            .unwrap_or(self.settings.evaluation_interval_ms)
+            .max(1)
     }
 
     /// Goes on from where an older version of the group was: rules of the same name and labels keep their alerts
@@ -140,7 +144,9 @@ impl Group {
                     && r.spec.labels == new.spec.labels
                     && r.alerting.is_some() == new.alerting.is_some()
             };
-            let Some(at) = old.rules.iter().position(same) else { continue };
+            let Some(at) = old.rules.iter().position(same) else {
+                continue;
+            };
             let known = old.rules.remove(at);
             new.written = known.written;
             new.health = known.health;
@@ -151,7 +157,8 @@ impl Group {
             }
         }
         self.orphans.append(&mut old.orphans);
-        self.orphans.extend(old.rules.into_iter().flat_map(|r| r.written.into_keys()));
+        self.orphans
+            .extend(old.rules.into_iter().flat_map(|r| r.written.into_keys()));
         self.restoring = old.restoring;
         self.last_evaluation_ms = old.last_evaluation_ms;
         self.stats = old.stats;
@@ -204,7 +211,13 @@ impl Group {
                 Err(why) => {
                     self.stats.evaluation_failures += 1;
                     let (group, name) = (&self.spec.name, &rule.spec.name);
-                    tracing::warn!(file = self.file, group, rule = name, error = why, "evaluating rule failed");
+                    tracing::warn!(
+                        file = self.file,
+                        group,
+                        rule = name,
+                        error = why,
+                        "evaluating rule failed"
+                    );
                 }
             }
             rule.health = if result.is_ok() { Health::Good } else { Health::Bad };
@@ -245,18 +258,27 @@ pub(super) fn end_series(series: Vec<Labels>, at_ms: i64, sink: &dyn MetricSink)
     if series.is_empty() {
         return;
     }
-    let mut rows: Vec<MetricRow> =
-        series.into_iter().map(|labels| row(labels, SeriesRef::UNKNOWN, at_ms, STALE_NAN)).collect();
+    let mut rows: Vec<MetricRow> = series
+        .into_iter()
+        .map(|labels| row(labels, SeriesRef::UNKNOWN, at_ms, STALE_NAN))
+        .collect();
     if let Err(why) = sink.append(&mut rows) {
         tracing::warn!(error = %why, "ending the series of removed rules failed");
     }
 }
 
 fn row(labels: Labels, series: SeriesRef, timestamp_ms: i64, value: f64) -> MetricRow {
-    MetricRow { series, labels, sample: Sample { timestamp_ms, value } }
+    MetricRow {
+        series,
+        labels,
+        sample: Sample { timestamp_ms, value },
+    }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "durations are far below 2^53 nanoseconds")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "durations are far below 2^53 nanoseconds"
+)]
 fn seconds(ns: i64) -> f64 {
     ns.max(0) as f64 / 1e9
 }
@@ -276,7 +298,10 @@ struct Context<'a> {
 impl Runtime {
     /// Queries, moves the alerts, sends those due, and stores; gives the number of samples.
     fn evaluate(&mut self, context: &Context<'_>) -> Result<u64, String> {
-        let result = context.outputs.querier.instant(&self.spec.expr, context.query_ms)?;
+        let result = context
+            .outputs
+            .querier
+            .instant(&self.spec.expr, context.query_ms)?;
         let series = match &mut self.alerting {
             None => recording::series(&self.spec, result, context.limit).map_err(|e| e.to_string())?,
             Some(rule) => {
@@ -309,19 +334,36 @@ impl Runtime {
         let count = rows.len();
         let now: rustc_hash::FxHashSet<&Labels> = rows.iter().map(|r| &r.labels).collect();
         let ending = self.written.iter().filter(|(labels, _)| !now.contains(labels));
-        let ending: Vec<MetricRow> =
-            ending.map(|(labels, series)| row(labels.clone(), *series, at_ms, STALE_NAN)).collect();
+        let ending: Vec<MetricRow> = ending
+            .map(|(labels, series)| row(labels.clone(), *series, at_ms, STALE_NAN))
+            .collect();
         rows.extend(ending);
         if rows.is_empty() {
             return Ok(0);
         }
-        let report = context.outputs.sink.append(&mut rows).map_err(|e| e.to_string())?;
-        let rejected: FxHashMap<usize, _> = report.rejected.iter().copied().filter(|(i, _)| *i < count).collect();
+        let report = context
+            .outputs
+            .sink
+            .append(&mut rows)
+            .map_err(|e| e.to_string())?;
+        let rejected: FxHashMap<usize, _> = report
+            .rejected
+            .iter()
+            .copied()
+            .filter(|(i, _)| *i < count)
+            .collect();
         rows.truncate(count);
-        let written = rows.into_iter().enumerate().filter(|(i, _)| !rejected.contains_key(i));
+        let written = rows
+            .into_iter()
+            .enumerate()
+            .filter(|(i, _)| !rejected.contains_key(i));
         self.written = written.map(|(_, row)| (row.labels, row.series)).collect();
         match report.rejected.iter().find(|(i, _)| *i < count) {
-            Some((_, why)) => Err(format!("{} of {count} samples were not stored: {}", rejected.len(), why.as_str())),
+            Some((_, why)) => Err(format!(
+                "{} of {count} samples were not stored: {}",
+                rejected.len(),
+                why.as_str()
+            )),
             None => Ok(u64::try_from(count).unwrap_or(u64::MAX)),
         }
     }
@@ -329,12 +371,23 @@ impl Runtime {
     fn status(&self) -> RuleStatus {
         let pairs = |pairs: &[(String, String)]| Labels::from_pairs(pairs.iter().map(|(n, v)| (n, v)));
         let alerting = match (&self.spec.kind, &self.alerting) {
-            (RuleKind::Alerting { for_ms, keep_firing_for_ms, annotations }, Some(rule)) => Some(AlertingStatus {
+            (
+                RuleKind::Alerting {
+                    for_ms,
+                    keep_firing_for_ms,
+                    annotations,
+                },
+                Some(rule),
+            ) => Some(AlertingStatus {
                 state: rule.state(),
                 for_ms: *for_ms,
                 keep_firing_for_ms: *keep_firing_for_ms,
                 annotations: pairs(annotations),
-                alerts: rule.alerts().filter(|a| a.state != AlertState::Inactive).cloned().collect(),
+                alerts: rule
+                    .alerts()
+                    .filter(|a| a.state != AlertState::Inactive)
+                    .cloned()
+                    .collect(),
             }),
             _ => None,
         };
@@ -360,20 +413,35 @@ fn restore_from_store(rule: &mut AlertingRule, context: &Context<'_>) {
         grace_period_ms: context.settings.for_grace_period_ms,
     };
     // Strictly before now: what this evaluation writes must not be taken for the past.
-    let (from, to) = (context.now_ms.saturating_sub(bounds.outage_tolerance_ms), context.query_ms - 1);
+    let (from, to) = (
+        context.now_ms.saturating_sub(bounds.outage_tolerance_ms),
+        context.query_ms - 1,
+    );
     match context.outputs.querier.for_state(rule.name(), from, to) {
         Ok(past) => restore(rule, context.now_ms, &past, bounds),
-        Err(why) => tracing::warn!(alert = rule.name(), error = why, "restoring the state of alerts failed"),
+        Err(why) => tracing::warn!(
+            alert = rule.name(),
+            error = why,
+            "restoring the state of alerts failed"
+        ),
     }
 }
 
 fn send(rule: &mut AlertingRule, context: &Context<'_>) {
     let settings = context.settings;
-    let mut due =
-        rule.due(context.now_ms, settings.resend_delay_ms, context.interval_ms, &settings.external_url);
+    let mut due = rule.due(
+        context.now_ms,
+        settings.resend_delay_ms,
+        context.interval_ms,
+        &settings.external_url,
+    );
     for alert in &mut due {
         let mut labels = alert.labels.to_builder();
-        for (name, value) in settings.external_labels.iter().filter(|(n, _)| alert.labels.get(n).is_none()) {
+        for (name, value) in settings
+            .external_labels
+            .iter()
+            .filter(|(n, _)| alert.labels.get(n).is_none())
+        {
             labels.set(name, value);
         }
         alert.labels = labels.build();

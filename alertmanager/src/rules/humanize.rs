@@ -17,7 +17,11 @@ pub fn humanize(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return short(value);
     }
-    if value.abs() >= 1.0 { scaled_down(value, 1000.0, &LARGE) } else { scaled_up(value) }
+    if value.abs() >= 1.0 {
+        scaled_down(value, 1000.0, &LARGE)
+    } else {
+        scaled_up(value)
+    }
 }
 
 /// With binary prefixes: `1.5ki`.

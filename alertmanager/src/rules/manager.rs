@@ -78,7 +78,12 @@ impl Manager {
                     continue;
                 }
                 order.push(key.clone());
-                if self.groups.lock().get(&key).is_some_and(|r| r.spec == spec && r.settings == *settings) {
+                if self
+                    .groups
+                    .lock()
+                    .get(&key)
+                    .is_some_and(|r| r.spec == spec && r.settings == *settings)
+                {
                     continue;
                 }
                 let mut group = Group::new(&file.path, spec.clone(), settings.clone(), restoring);
@@ -89,12 +94,24 @@ impl Manager {
                     group.take_over(old);
                 }
                 let (cell, stop, task) = self.start(group);
-                let running = Running { spec, settings: settings.clone(), cell, stop, task };
+                let running = Running {
+                    spec,
+                    settings: settings.clone(),
+                    cell,
+                    stop,
+                    task,
+                };
                 self.groups.lock().insert(key, running);
             }
         }
         let wanted: BTreeSet<&Key> = order.iter().collect();
-        let unwanted: Vec<Key> = self.groups.lock().keys().filter(|k| !wanted.contains(k)).cloned().collect();
+        let unwanted: Vec<Key> = self
+            .groups
+            .lock()
+            .keys()
+            .filter(|k| !wanted.contains(k))
+            .cloned()
+            .collect();
         for key in unwanted {
             let running = self.groups.lock().remove(&key);
             if let Some(running) = running
@@ -109,7 +126,12 @@ impl Manager {
     /// The groups as they were after their last evaluation. Never waits for an evaluation.
     pub fn groups_status(&self) -> Vec<Arc<GroupStatus>> {
         let groups = self.groups.lock();
-        self.order.load().iter().filter_map(|key| groups.get(key)).map(|r| r.cell.status.load_full()).collect()
+        self.order
+            .load()
+            .iter()
+            .filter_map(|key| groups.get(key))
+            .map(|r| r.cell.status.load_full())
+            .collect()
     }
 
     /// Stops all groups, waiting for evaluations under way. Series do not end: they go on after a restart.
@@ -127,7 +149,10 @@ impl Manager {
         let interval_ms = group.interval_ms();
         let offset_ms = phase_ms(group.key(), interval_ms);
         let status = ArcSwap::from_pointee(group.status());
-        let cell = Arc::new(Cell { group: Mutex::new(Some(group)), status });
+        let cell = Arc::new(Cell {
+            group: Mutex::new(Some(group)),
+            status,
+        });
         let ticker = Ticker {
             cell: cell.clone(),
             outputs: self.outputs.clone(),
@@ -141,7 +166,10 @@ impl Manager {
 
     /// Ends the series of a removed group after a while, unless some group has taken them over by then.
     fn end_later(&self, group: &Group) {
-        let (series, wait_ms) = (group.series(), group.interval_ms().saturating_mul(REMOVED_INTERVALS));
+        let (series, wait_ms) = (
+            group.series(),
+            group.interval_ms().saturating_mul(REMOVED_INTERVALS),
+        );
         if series.is_empty() {
             return;
         }
@@ -154,9 +182,13 @@ impl Manager {
             }
             let ending = tokio::task::spawn_blocking(move || {
                 let cells: Vec<Arc<Cell>> = groups.lock().values().map(|r| r.cell.clone()).collect();
-                let live = |cell: &Arc<Cell>| cell.group.lock().as_ref().map(Group::series).unwrap_or_default();
+                let live =
+                    |cell: &Arc<Cell>| cell.group.lock().as_ref().map(Group::series).unwrap_or_default();
                 let live: BTreeSet<Labels> = cells.iter().flat_map(live).collect();
-                let ending = series.into_iter().filter(|labels| !live.contains(labels)).collect();
+                let ending = series
+                    .into_iter()
+                    .filter(|labels| !live.contains(labels))
+                    .collect();
                 end_series(ending, clock.now_ms(), &*sink);
             });
             if let Err(why) = ending.await {
@@ -187,7 +219,9 @@ fn phase_ms((file, name): (&str, &str), interval_ms: i64) -> i64 {
 /// The first tick after `now_ms`.
 fn next_tick_ms(now_ms: i64, interval_ms: i64, offset_ms: i64) -> i64 {
     let shifted = now_ms.saturating_sub(offset_ms);
-    (shifted - shifted.rem_euclid(interval_ms)).saturating_add(interval_ms).saturating_add(offset_ms)
+    (shifted - shifted.rem_euclid(interval_ms))
+        .saturating_add(interval_ms)
+        .saturating_add(offset_ms)
 }
 
 fn millis(ms: i64) -> Duration {
@@ -245,9 +279,14 @@ mod tests {
 
     #[test]
     fn ticks_lie_on_a_shifted_grid() {
-        for (now, interval, offset, next) in
-            [(0, 10, 3, 3), (3, 10, 3, 13), (12, 10, 3, 13), (13, 10, 3, 23), (-5, 10, 0, 0), (100, 1, 0, 101)]
-        {
+        for (now, interval, offset, next) in [
+            (0, 10, 3, 3),
+            (3, 10, 3, 13),
+            (12, 10, 3, 13),
+            (13, 10, 3, 23),
+            (-5, 10, 0, 0),
+            (100, 1, 0, 101),
+        ] {
             assert_eq!(next_tick_ms(now, interval, offset), next, "now {now}");
         }
         let phase = phase_ms(("a.yml", "g"), 1000);

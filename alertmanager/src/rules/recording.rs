@@ -27,7 +27,11 @@ pub(super) fn series(rule: &Rule, result: Vector, limit: usize) -> Result<Vector
         series.push((labels, value));
     }
     if limit > 0 && series.len() > limit {
-        return Err(EvalError::Limit { limit, count: series.len(), what: "series" });
+        return Err(EvalError::Limit {
+            limit,
+            count: series.len(),
+            what: "series",
+        });
     }
     Ok(series)
 }

@@ -21,12 +21,20 @@ pub(super) struct Bounds {
 /// since the gap could exceed their wait.
 pub(super) fn restore(rule: &mut AlertingRule, now_ms: i64, past: &[ForState], bounds: Bounds) {
     let for_ms = rule.for_ms();
-    for state in past.iter().filter(|s| !is_stale_nan(s.active_since_s) && s.active_since_s.is_finite()) {
-        let Some(alert) = rule.active.get_mut(&state.labels) else { continue };
+    for state in past
+        .iter()
+        .filter(|s| !is_stale_nan(s.active_since_s) && s.active_since_s.is_finite())
+    {
+        let Some(alert) = rule.active.get_mut(&state.labels) else {
+            continue;
+        };
         if alert.active_at_ms != now_ms || now_ms.saturating_sub(state.at_ms) > bounds.outage_tolerance_ms {
             continue;
         }
-        #[expect(clippy::cast_possible_truncation, reason = "saturates; a time beyond is never stored")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "saturates; a time beyond is never stored"
+        )]
         let active_ms = (state.active_since_s as i64).saturating_mul(1000);
         let remaining = for_ms.saturating_sub(state.at_ms.saturating_sub(active_ms));
         alert.active_at_ms = if remaining <= 0 {
@@ -34,7 +42,9 @@ pub(super) fn restore(rule: &mut AlertingRule, now_ms: i64, past: &[ForState], b
         } else if for_ms < bounds.grace_period_ms {
             continue;
         } else if remaining < bounds.grace_period_ms {
-            now_ms.saturating_add(bounds.grace_period_ms).saturating_sub(for_ms)
+            now_ms
+                .saturating_add(bounds.grace_period_ms)
+                .saturating_sub(for_ms)
         } else {
             active_ms.saturating_add(now_ms.saturating_sub(state.at_ms))
         };

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::labels::{METRIC_NAME, is_legacy_label_name, is_legacy_metric_name};
 use yaml::{Located, PromDuration};
 
-use super::config::{NameValidation, RawFile, RawGroup, RawLabels, RawRule, Rule, RuleFile, RuleGroup, RuleKind};
+use super::config::{
+    NameValidation, RawFile, RawGroup, RawLabels, RawRule, Rule, RuleFile, RuleGroup, RuleKind,
+};
 use super::expand::Text;
 use super::{RuleError, functions};
 use crate::template::Functions;
@@ -24,8 +26,19 @@ pub(super) fn validate(path: &str, raw: RawFile, names: NameValidation) -> Resul
         errors: Vec::new(),
     };
     let mut seen = BTreeSet::new();
-    let groups: Vec<RuleGroup> = raw.groups.into_iter().map(|group| check.group(group, &mut seen)).collect();
-    if check.errors.is_empty() { Ok(RuleFile { path: path.to_owned(), groups }) } else { Err(check.errors) }
+    let groups: Vec<RuleGroup> = raw
+        .groups
+        .into_iter()
+        .map(|group| check.group(group, &mut seen))
+        .collect();
+    if check.errors.is_empty() {
+        Ok(RuleFile {
+            path: path.to_owned(),
+            groups,
+        })
+    } else {
+        Err(check.errors)
+    }
 }
 
 struct Check<'a> {
@@ -69,7 +82,12 @@ impl Check<'_> {
             self.error(raw.limit.as_ref().map_or(at, place), "limit must not be negative");
         }
         let labels = self.labels(at, raw.labels);
-        let rules = raw.rules.into_iter().enumerate().map(|(i, rule)| self.rule(i + 1, rule, &labels)).collect();
+        let rules = raw
+            .rules
+            .into_iter()
+            .enumerate()
+            .map(|(i, rule)| self.rule(i + 1, rule, &labels))
+            .collect();
         RuleGroup {
             name,
             interval_ms: raw.interval.map(PromDuration::as_millis).filter(|ms| *ms > 0),
@@ -84,10 +102,15 @@ impl Check<'_> {
         let raw = raw.value;
         let given = |name: Option<Located<String>>| name.filter(|n| !n.value.is_empty());
         let (record, alert) = (given(raw.record), given(raw.alert));
-        let name = record.as_ref().or(alert.as_ref()).map_or_else(String::new, |n| n.value.clone());
+        let name = record
+            .as_ref()
+            .or(alert.as_ref())
+            .map_or_else(String::new, |n| n.value.clone());
         self.rule = Some((number, name.clone()));
         match (&record, &alert) {
-            (Some(record), Some(_)) => self.error(place(record), "only one of 'record' and 'alert' must be set"),
+            (Some(record), Some(_)) => {
+                self.error(place(record), "only one of 'record' and 'alert' must be set")
+            }
             (None, None) => self.error(at, "one of 'record' or 'alert' must be set"),
             _ => {}
         }
@@ -118,10 +141,19 @@ impl Check<'_> {
             Some(_) => RuleKind::Recording,
             None => {
                 let annotations = annotations.into_iter().collect();
-                RuleKind::Alerting { for_ms, keep_firing_for_ms, annotations }
+                RuleKind::Alerting {
+                    for_ms,
+                    keep_firing_for_ms,
+                    annotations,
+                }
             }
         };
-        Rule { name, expr, labels: labels.into_iter().collect(), kind }
+        Rule {
+            name,
+            expr,
+            labels: labels.into_iter().collect(),
+            kind,
+        }
     }
 
     fn expression(&mut self, at: Place, expr: Option<Located<String>>) -> String {
@@ -161,7 +193,12 @@ impl Check<'_> {
     }
 
     fn labels(&mut self, at: Place, raw: RawLabels) -> BTreeMap<String, String> {
-        self.texts(at, raw, |check, name| check.valid_name(name) && name != METRIC_NAME, "label")
+        self.texts(
+            at,
+            raw,
+            |check, name| check.valid_name(name) && name != METRIC_NAME,
+            "label",
+        )
     }
 
     fn annotations(&mut self, at: Place, raw: RawLabels) -> BTreeMap<String, String> {
@@ -178,7 +215,10 @@ impl Check<'_> {
         let mut texts = BTreeMap::new();
         for (name, value) in raw {
             if !valid(self, &name) {
-                self.error(value.as_ref().map_or(at, place), format!("invalid {what} name: {name}"));
+                self.error(
+                    value.as_ref().map_or(at, place),
+                    format!("invalid {what} name: {name}"),
+                );
             }
             texts.insert(name, value.map(|v| v.value).unwrap_or_default());
         }

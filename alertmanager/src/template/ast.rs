@@ -14,7 +14,11 @@ pub(super) enum Node {
     /// `{{ range }}`
     Range(Branch),
     /// `{{ template "name" pipeline }}`, and what `{{ block }}` leaves in place.
-    Template { at: usize, name: String, data: Option<Pipe> },
+    Template {
+        at: usize,
+        name: String,
+        data: Option<Pipe>,
+    },
     /// `{{ break }}`
     Break,
     /// `{{ continue }}`

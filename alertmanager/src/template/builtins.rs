@@ -8,12 +8,17 @@ use super::format::{sprint, sprintf, sprintln};
 use super::{FuncError, FuncResult, Mode, Value, html};
 
 const NAMES: [&str; 20] = [
-    "and", "call", "eq", "ge", "gt", "html", "index", "js", "le", "len", "lt", "ne", "not", "or", "print", "printf",
-    "println", "slice", "tmpl", "urlquery",
+    "and", "call", "eq", "ge", "gt", "html", "index", "js", "le", "len", "lt", "ne", "not", "or", "print",
+    "printf", "println", "slice", "tmpl", "urlquery",
 ];
 
 /// What Go's `url.QueryEscape` leaves alone; a space becomes `+`.
-const QUERY: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b' ');
+const QUERY: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b' ');
 
 /// Whether the language itself has a function of that name.
 pub(super) fn exists(name: &str) -> bool {
@@ -42,7 +47,11 @@ pub(super) fn call(name: &str, args: &[Value], mode: Mode) -> Option<FuncResult>
         },
         "html" => {
             let escaped = html::escape_text(&joined(args));
-            Ok(if mode == Mode::Html { Value::Html(escaped.into()) } else { escaped.into() })
+            Ok(if mode == Mode::Html {
+                Value::Html(escaped.into())
+            } else {
+                escaped.into()
+            })
         }
         "js" => Ok(js_escape(&joined(args)).into()),
         "urlquery" => Ok(query_escape(&joined(args)).into()),
@@ -64,7 +73,10 @@ fn joined(args: &[Value]) -> String {
 }
 
 pub(super) fn wrong_type(value: &Value, expected: &str) -> FuncError {
-    FuncError(format!("wrong type for value; expected {expected}; got {}", value.type_name()))
+    FuncError(format!(
+        "wrong type for value; expected {expected}; got {}",
+        value.type_name()
+    ))
 }
 
 fn count_error(name: &str, want: usize, got: usize) -> FuncError {
@@ -146,7 +158,10 @@ fn length(value: &Value) -> FuncResult {
 
 fn position(value: &Value, len: usize) -> Result<usize, FuncError> {
     let Value::Int(at) = value else {
-        return Err(FuncError(format!("cannot index slice/array with type {}", value.type_name())));
+        return Err(FuncError(format!(
+            "cannot index slice/array with type {}",
+            value.type_name()
+        )));
     };
     let position = usize::try_from(*at).ok().filter(|p| *p <= len);
     position.ok_or_else(|| FuncError(format!("index out of range: {at}")))
@@ -166,7 +181,12 @@ fn index(args: &[Value]) -> FuncResult {
             }
             Value::Map(map) => match key.as_str() {
                 Some(key) => map.get(key).clone(),
-                None => return Err(FuncError(format!("value has type {}; should be string", key.type_name()))),
+                None => {
+                    return Err(FuncError(format!(
+                        "value has type {}; should be string",
+                        key.type_name()
+                    )));
+                }
             },
             Value::String(text) | Value::Html(text) => {
                 let byte = text.as_bytes().get(position(key, text.len())?).copied();
@@ -174,7 +194,12 @@ fn index(args: &[Value]) -> FuncResult {
                 Value::Int(i64::from(byte))
             }
             Value::Nil => return Err("index of untyped nil".into()),
-            _ => return Err(FuncError(format!("can't index item of type {}", value.type_name()))),
+            _ => {
+                return Err(FuncError(format!(
+                    "can't index item of type {}",
+                    value.type_name()
+                )));
+            }
         };
     }
     Ok(value)
@@ -191,7 +216,12 @@ fn slice(args: &[Value]) -> FuncResult {
     let len = match &container {
         Value::String(text) | Value::Html(text) => text.len(),
         Value::List(items) => items.len(),
-        _ => return Err(FuncError(format!("can't slice item of type {}", item.type_name()))),
+        _ => {
+            return Err(FuncError(format!(
+                "can't slice item of type {}",
+                item.type_name()
+            )));
+        }
     };
     let from = bounds.first().map_or(Ok(0), |b| position(b, len))?;
     let to = bounds.get(1).map_or(Ok(len), |b| position(b, len))?;
@@ -202,7 +232,12 @@ fn slice(args: &[Value]) -> FuncResult {
         Value::List(items) => Ok(Value::list(items.get(from..to).unwrap_or(&[]).iter().cloned())),
         // Go slices bytes; a cut within a character shows as the replacement character.
         other => {
-            let bytes = other.as_str().unwrap_or("").as_bytes().get(from..to).unwrap_or(&[]);
+            let bytes = other
+                .as_str()
+                .unwrap_or("")
+                .as_bytes()
+                .get(from..to)
+                .unwrap_or(&[]);
             Ok(String::from_utf8_lossy(bytes).into_owned().into())
         }
     }

@@ -20,6 +20,11 @@ impl TemplateError {
         let before = text.get(..offset).unwrap_or(text);
         let line = before.matches('\n').count() + 1;
         let col = before.len() - before.rfind('\n').map_or(0, |at| at + 1) + 1;
-        TemplateError { name: name.to_owned(), line, col, message: message.into() }
+        TemplateError {
+            name: name.to_owned(),
+            line,
+            col,
+            message: message.into(),
+        }
     }
 }

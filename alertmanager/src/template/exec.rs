@@ -26,10 +26,19 @@ pub(super) fn execute(
     data: &Value,
     variables: &[(&str, Value)],
 ) -> Result<String> {
-    let mut exec =
-        Exec { own: &body.defines, set, functions, mode, out: Output::new(mode), steps: 0, depth: 0 };
+    let mut exec = Exec {
+        own: &body.defines,
+        set,
+        functions,
+        mode,
+        out: Output::new(mode),
+        steps: 0,
+        depth: 0,
+    };
     let mut frame = Frame::new(body, data);
-    frame.variables.extend(variables.iter().map(|(name, value)| (*name, value.clone())));
+    frame
+        .variables
+        .extend(variables.iter().map(|(name, value)| (*name, value.clone())));
     exec.walk(&mut frame, data, &body.nodes)?;
     Ok(exec.out.finish())
 }
@@ -52,7 +61,10 @@ struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     fn new(body: &'a Body, data: &Value) -> Self {
-        Frame { body, variables: vec![("$", data.clone())] }
+        Frame {
+            body,
+            variables: vec![("$", data.clone())],
+        }
     }
 
     fn error<T>(&self, at: usize, message: impl Into<String>) -> Result<T> {
@@ -60,7 +72,11 @@ impl<'a> Frame<'a> {
     }
 
     fn variable(&mut self, name: &str) -> Option<&mut Value> {
-        self.variables.iter_mut().rev().find(|(n, _)| *n == name).map(|(_, value)| value)
+        self.variables
+            .iter_mut()
+            .rev()
+            .find(|(n, _)| *n == name)
+            .map(|(_, value)| value)
     }
 
     /// Declares or assigns.
@@ -183,13 +199,23 @@ impl<'a> Exec<'a> {
             _ => return frame.error(branch.pipe.at, format!("range can't iterate over {value}")),
         }
         frame.variables.truncate(visible);
-        let flow = if any { Ok(Flow::Next) } else { self.walk(frame, dot, &branch.otherwise) };
+        let flow = if any {
+            Ok(Flow::Next)
+        } else {
+            self.walk(frame, dot, &branch.otherwise)
+        };
         frame.variables.truncate(visible);
         self.depth -= 1;
         flow
     }
 
-    fn iteration(&mut self, frame: &mut Frame<'a>, branch: &'a Branch, key: Value, item: &Value) -> Result<Flow> {
+    fn iteration(
+        &mut self,
+        frame: &mut Frame<'a>,
+        branch: &'a Branch,
+        key: Value,
+        item: &Value,
+    ) -> Result<Flow> {
         self.steps += 1;
         if self.steps > MAX_STEPS {
             return frame.error(branch.at, format!("execution exceeds {MAX_STEPS} steps"));
@@ -386,7 +412,12 @@ impl<'a> Exec<'a> {
     fn tmpl(&mut self, frame: &Frame<'a>, at: usize, args: &[Value]) -> Result<Value> {
         let (name, data) = match args {
             [name, data] => (name, data),
-            _ => return frame.error(at, format!("wrong number of args for tmpl: want 2 got {}", args.len())),
+            _ => {
+                return frame.error(
+                    at,
+                    format!("wrong number of args for tmpl: want 2 got {}", args.len()),
+                );
+            }
         };
         let Some(name) = name.as_str() else {
             return frame.error(at, builtins::wrong_type(name, "string").0);
@@ -421,6 +452,9 @@ fn field(value: &Value, name: &str, args: &[Value]) -> FuncResult {
     match found {
         Some(_) if !args.is_empty() => Err(FuncError(format!("{name} is not a method but has arguments"))),
         Some(found) => Ok(found),
-        None => Err(FuncError(format!("can't evaluate field {name} in type {}", value.type_name()))),
+        None => Err(FuncError(format!(
+            "can't evaluate field {name} in type {}",
+            value.type_name()
+        ))),
     }
 }

@@ -27,7 +27,11 @@ pub(super) fn plain(value: &Value) -> String {
         Value::String(text) | Value::Html(text) => text.to_string(),
         Value::List(items) => bracketed(items, plain),
         Value::Map(map) => {
-            let pairs: Vec<String> = map.entries.iter().map(|(k, v)| format!("{k}:{}", plain(v))).collect();
+            let pairs: Vec<String> = map
+                .entries
+                .iter()
+                .map(|(k, v)| format!("{k}:{}", plain(v)))
+                .collect();
             format!("map[{}]", pairs.join(" "))
         }
         Value::Time(at) => time_string(at),
@@ -158,7 +162,9 @@ impl Spec {
                 self.pad_text(self.cut(plain(value)))
             }
             ('s', Value::Map(_) | Value::Object(_)) => self.pad_text(plain(value)),
-            ('q', Value::String(text) | Value::Html(text)) => self.pad_text(quote(&self.cut(text.to_string()))),
+            ('q', Value::String(text) | Value::Html(text)) => {
+                self.pad_text(quote(&self.cut(text.to_string())))
+            }
             ('x' | 'X', Value::String(text) | Value::Html(text)) => {
                 let hex: String = text.bytes().map(|b| format!("{b:02x}")).collect();
                 self.pad_text(if verb == 'X' { hex.to_uppercase() } else { hex })
@@ -167,7 +173,10 @@ impl Spec {
             ('o', Value::Int(i)) => self.integer(*i, 8, false),
             ('b', Value::Int(i)) => self.integer(*i, 2, false),
             ('c' | 'q' | 'U', Value::Int(i)) => {
-                let c = u32::try_from(*i).ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);
+                let c = u32::try_from(*i)
+                    .ok()
+                    .and_then(char::from_u32)
+                    .unwrap_or(char::REPLACEMENT_CHARACTER);
                 self.pad_text(match verb {
                     'c' => c.to_string(),
                     'q' => format!("{c:?}"),

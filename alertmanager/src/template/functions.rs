@@ -46,7 +46,10 @@ impl Functions {
 
     /// An empty table over `base`.
     pub fn over(base: Arc<Functions>) -> Self {
-        Functions { own: FxHashMap::default(), base: Some(base) }
+        Functions {
+            own: FxHashMap::default(),
+            base: Some(base),
+        }
     }
 
     /// Adds a function, in front of any other of that name.
@@ -67,6 +70,9 @@ impl Functions {
 
 impl fmt::Debug for Functions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Functions").field("own", &self.own.keys()).field("base", &self.base).finish()
+        f.debug_struct("Functions")
+            .field("own", &self.own.keys())
+            .field("base", &self.base)
+            .finish()
     }
 }

@@ -17,7 +17,10 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn new(mode: Mode) -> Self {
-        Output { text: String::new(), html: (mode == Mode::Html).then(Recogniser::default) }
+        Output {
+            text: String::new(),
+            html: (mode == Mode::Html).then(Recogniser::default),
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -170,7 +173,9 @@ impl Recogniser {
         const ENOUGH: usize = 64;
         self.seen.push(c);
         if self.seen.len() > ENOUGH {
-            let cut = (self.seen.len() - ENOUGH / 2..).find(|i| self.seen.is_char_boundary(*i)).unwrap_or(0);
+            let cut = (self.seen.len() - ENOUGH / 2..)
+                .find(|i| self.seen.is_char_boundary(*i))
+                .unwrap_or(0);
             self.seen.drain(..cut);
         }
     }
@@ -229,10 +234,9 @@ impl Recogniser {
         let name = name.rsplit(':').next().unwrap_or(name);
         match name {
             "style" => Attribute::Style,
-            "action" | "archive" | "background" | "cite" | "classid" | "codebase" | "data" | "formaction" | "href"
-            | "icon" | "longdesc" | "manifest" | "poster" | "profile" | "src" | "srcset" | "usemap" | "xmlns" => {
-                Attribute::Url
-            }
+            "action" | "archive" | "background" | "cite" | "classid" | "codebase" | "data" | "formaction"
+            | "href" | "icon" | "longdesc" | "manifest" | "poster" | "profile" | "src" | "srcset"
+            | "usemap" | "xmlns" => Attribute::Url,
             _ if name.starts_with("on") => Attribute::Event,
             _ if name.contains("src") || name.contains("uri") || name.contains("url") => Attribute::Url,
             _ => Attribute::Plain,
@@ -247,7 +251,9 @@ impl Recogniser {
         if self.seen.trim().is_empty()
             && let Some((scheme, _)) = text.split_once(':')
             && !scheme.contains('/')
-            && !["http", "https", "mailto"].iter().any(|safe| scheme.eq_ignore_ascii_case(safe))
+            && !["http", "https", "mailto"]
+                .iter()
+                .any(|safe| scheme.eq_ignore_ascii_case(safe))
         {
             return format!("#{UNSAFE}");
         }
@@ -301,15 +307,24 @@ fn name_part(text: &str) -> String {
     let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric());
     let lower = text.to_ascii_lowercase();
     let active = lower.starts_with("on") || matches!(lower.as_str(), "style" | "href" | "src" | "action");
-    if plain && !active { text.to_owned() } else { UNSAFE.to_owned() }
+    if plain && !active {
+        text.to_owned()
+    } else {
+        UNSAFE.to_owned()
+    }
 }
 
 /// A value in CSS: nothing that could end a declaration or fetch anything.
 fn style(text: &str) -> String {
-    let safe = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '#' | '.' | ',' | '%' | '-' | '_' | '+' | '!');
+    let safe =
+        |c: char| c.is_alphanumeric() || matches!(c, ' ' | '#' | '.' | ',' | '%' | '-' | '_' | '+' | '!');
     let lower = text.to_ascii_lowercase();
     let active = lower.contains("expression") || lower.contains("moz-binding");
-    if text.chars().all(safe) && !active { text.to_owned() } else { UNSAFE.to_owned() }
+    if text.chars().all(safe) && !active {
+        text.to_owned()
+    } else {
+        UNSAFE.to_owned()
+    }
 }
 
 /// Percent-encodes; with `keep_reserved`, delimiters of URLs and existing encodings stay.
@@ -320,9 +335,8 @@ fn encode_url(text: &str, keep_reserved: bool) -> String {
         let hex = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_hexdigit);
         let keep = match b {
             b'-' | b'.' | b'_' | b'~' => true,
-            b'!' | b'#' | b'$' | b'&' | b'*' | b'+' | b',' | b'/' | b':' | b';' | b'=' | b'?' | b'@' | b'[' | b']' => {
-                keep_reserved
-            }
+            b'!' | b'#' | b'$' | b'&' | b'*' | b'+' | b',' | b'/' | b':' | b';' | b'=' | b'?' | b'@'
+            | b'[' | b']' => keep_reserved,
             b'%' => keep_reserved && hex(i + 1) && hex(i + 2),
             b => b.is_ascii_alphanumeric(),
         };

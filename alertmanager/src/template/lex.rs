@@ -40,7 +40,12 @@ pub(super) struct Token<'a> {
 
 /// Takes `text` apart. The last token is [`Kind::End`].
 pub(super) fn lex<'a>(name: &'a str, text: &'a str) -> Result<Vec<Token<'a>>, TemplateError> {
-    let mut lexer = Lexer { name, text, at: 0, tokens: Vec::new() };
+    let mut lexer = Lexer {
+        name,
+        text,
+        at: 0,
+        tokens: Vec::new(),
+    };
     lexer.run()?;
     Ok(lexer.tokens)
 }
@@ -73,7 +78,8 @@ impl<'a> Lexer<'a> {
             let mut text = rest.get(..open.unwrap_or(rest.len())).unwrap_or("");
             let text_at = self.at;
             let after_open = open.map(|o| rest.get(o + OPEN.len()..).unwrap_or(""));
-            let trim_end = after_open.is_some_and(|r| r.strip_prefix('-').is_some_and(|r| r.starts_with(SPACES)));
+            let trim_end =
+                after_open.is_some_and(|r| r.strip_prefix('-').is_some_and(|r| r.starts_with(SPACES)));
             if trim_start {
                 text = text.trim_start_matches(SPACES);
             }
@@ -102,9 +108,17 @@ impl<'a> Lexer<'a> {
     /// Passes over a comment; says whether it ends in a trim marker, or `None` where there is no comment.
     fn comment(&mut self, open_at: usize) -> Result<Option<bool>, TemplateError> {
         let rest = self.rest();
-        let body = if self.text.get(self.at - 1..self.at) == Some("-") { rest.trim_start_matches(SPACES) } else { rest };
-        let Some(comment) = body.strip_prefix("/*") else { return Ok(None) };
-        let Some(end) = comment.find("*/") else { return self.error(open_at, "unclosed comment") };
+        let body = if self.text.get(self.at - 1..self.at) == Some("-") {
+            rest.trim_start_matches(SPACES)
+        } else {
+            rest
+        };
+        let Some(comment) = body.strip_prefix("/*") else {
+            return Ok(None);
+        };
+        let Some(end) = comment.find("*/") else {
+            return self.error(open_at, "unclosed comment");
+        };
         let after = comment.get(end + 2..).unwrap_or("");
         let trimmed = after.trim_start_matches(SPACES);
         let (trim, tail) = match trimmed.strip_prefix("-}}") {
@@ -136,7 +150,9 @@ impl<'a> Lexer<'a> {
                 self.push(Kind::Close, at, spaced);
                 return Ok(trims);
             }
-            let Some(first) = rest.chars().next() else { return self.error(open_at, "unclosed action") };
+            let Some(first) = rest.chars().next() else {
+                return self.error(open_at, "unclosed action");
+            };
             let kind = self.token(first, rest)?;
             match kind {
                 Kind::LeftParen => parens += 1,
@@ -161,7 +177,10 @@ impl<'a> Lexer<'a> {
             ':' => return self.error(self.at, "expected :="),
             '"' => return self.quoted('"'),
             '\'' => return self.quoted('\''),
-            '`' => match rest.get(1..).and_then(|r| r.find('`').and_then(|end| r.get(..end))) {
+            '`' => match rest
+                .get(1..)
+                .and_then(|r| r.find('`').and_then(|end| r.get(..end)))
+            {
                 Some(raw) => (Kind::String(raw.to_owned()), raw.len() + 2),
                 None => return self.error(self.at, "unterminated raw quoted string"),
             },
@@ -169,7 +188,8 @@ impl<'a> Lexer<'a> {
                 let word = word_len(rest.get(1..).unwrap_or(""));
                 (Kind::Variable(rest.get(..=word).unwrap_or("$")), word + 1)
             }
-            '.' if !second.is_some_and(|c| c.is_ascii_digit()) => match word_len(rest.get(1..).unwrap_or("")) {
+            '.' if !second.is_some_and(|c| c.is_ascii_digit()) => match word_len(rest.get(1..).unwrap_or(""))
+            {
                 0 => (Kind::Dot, 1),
                 len => (Kind::Field(rest.get(1..=len).unwrap_or("")), len + 1),
             },
@@ -190,7 +210,11 @@ impl<'a> Lexer<'a> {
     /// A quoted string or character constant.
     fn quoted(&mut self, quote: char) -> Result<Kind<'a>, TemplateError> {
         let start = self.at;
-        let what = if quote == '"' { "quoted string" } else { "character constant" };
+        let what = if quote == '"' {
+            "quoted string"
+        } else {
+            "character constant"
+        };
         let mut text = String::new();
         let mut chars = self.rest().char_indices().skip(1).peekable();
         loop {
@@ -229,7 +253,10 @@ fn word_len(text: &str) -> usize {
 /// A sign, then whatever can belong to a number; whether it is one is the parser's business.
 fn number_len(text: &str) -> usize {
     let bytes = text.as_bytes();
-    let hex = text.trim_start_matches(['+', '-']).get(..2).is_some_and(|p| p.eq_ignore_ascii_case("0x"));
+    let hex = text
+        .trim_start_matches(['+', '-'])
+        .get(..2)
+        .is_some_and(|p| p.eq_ignore_ascii_case("0x"));
     let mut len = 1;
     while let Some(&b) = bytes.get(len) {
         let exponent = bytes.get(len - 1).is_some_and(|p| match p {

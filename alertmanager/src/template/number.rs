@@ -25,25 +25,36 @@ pub(super) fn parse_literal(text: &str) -> Option<OperandKind> {
     if let Some((radix, digits)) = radix {
         let whole = digits.bytes().next()?.is_ascii_alphanumeric().then_some(digits)?;
         let value = i128::from_str_radix(whole, radix).ok()?;
-        return i64::try_from(if negative { -value } else { value }).ok().map(OperandKind::Int);
+        return i64::try_from(if negative { -value } else { value })
+            .ok()
+            .map(OperandKind::Int);
     }
     if !lower.bytes().any(|b| b.is_ascii_digit()) {
         return None;
     }
     if lower.bytes().all(|b| b.is_ascii_digit()) {
         let value: i128 = lower.parse().ok()?;
-        return i64::try_from(if negative { -value } else { value }).ok().map(OperandKind::Int);
+        return i64::try_from(if negative { -value } else { value })
+            .ok()
+            .map(OperandKind::Int);
     }
-    let number = lower.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'+' | b'-'));
+    let number = lower
+        .bytes()
+        .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'+' | b'-'));
     let value: f64 = number.then(|| lower.parse().ok()).flatten()?;
-    value.is_finite().then_some(OperandKind::Float(if negative { -value } else { value }))
+    value
+        .is_finite()
+        .then_some(OperandKind::Float(if negative { -value } else { value }))
 }
 
 /// The digits without `_`, each of which must stand between two digits or behind a base prefix.
 fn without_underscores(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     for (i, b) in bytes.iter().enumerate() {
-        let is_digit = |at: Option<usize>| at.and_then(|i| bytes.get(i)).is_some_and(u8::is_ascii_alphanumeric);
+        let is_digit = |at: Option<usize>| {
+            at.and_then(|i| bytes.get(i))
+                .is_some_and(u8::is_ascii_alphanumeric)
+        };
         if *b == b'_' && !(is_digit(i.checked_sub(1)) && is_digit(Some(i + 1))) {
             return None;
         }
@@ -59,13 +70,15 @@ pub fn format_float(value: f64) -> String {
 
 /// Go's `%g` without a precision decides on the exponent form as if the precision were this.
 const SHORTEST_LIMIT: i32 = 6;
+/// The smallest exponent of a number that `%g` shows without one.
+const SMALLEST_PLAIN: i32 = -4;
 
 pub(super) fn general_shortest(value: f64, letter: char) -> String {
     if let Some(text) = not_finite(value) {
         return text.to_owned();
     }
     let (digits, exponent) = split_exponent(&format!("{value:e}"));
-    if exponent < -4 || exponent >= SHORTEST_LIMIT {
+    if !(SMALLEST_PLAIN..SHORTEST_LIMIT).contains(&exponent) {
         return with_exponent(&digits, exponent, letter);
     }
     format!("{value}")
@@ -95,7 +108,7 @@ pub(super) fn general(value: f64, precision: usize, letter: char, keep_zeros: bo
     if limit > significant && significant > exponent {
         limit = significant;
     }
-    if exponent < -4 || exponent >= limit {
+    if !(SMALLEST_PLAIN..limit).contains(&exponent) {
         return with_exponent(&trim(&digits), exponent, letter);
     }
     let decimals = i32::try_from(precision).unwrap_or(i32::MAX) - 1 - exponent;

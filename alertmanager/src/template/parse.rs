@@ -39,7 +39,10 @@ pub(super) fn parse(
     };
     let (body, end) = parser.list(true)?;
     match end {
-        ListEnd::Eof => Ok(Parsed { body, defines: parser.defines }),
+        ListEnd::Eof => Ok(Parsed {
+            body,
+            defines: parser.defines,
+        }),
         ListEnd::End(at) => parser.error(at, "unexpected {{end}}"),
         ListEnd::Else(at) => parser.error(at, "unexpected {{else}}"),
     }
@@ -182,7 +185,9 @@ impl<'a> Parser<'a> {
 
     /// An action that stays in the list; `{{` is consumed.
     fn action(&mut self, at: usize) -> Result<Node> {
-        let Kind::Word(word) = *self.look(0) else { return self.output() };
+        let Kind::Word(word) = *self.look(0) else {
+            return self.output();
+        };
         let control = match word {
             "if" => Control::If,
             "with" => Control::With,
@@ -196,7 +201,11 @@ impl<'a> Parser<'a> {
                     return self.error(at, format!("{{{{{word}}}}} outside {{{{range}}}}"));
                 }
                 self.close(word)?;
-                return Ok(if word == "break" { Node::Break } else { Node::Continue });
+                return Ok(if word == "break" {
+                    Node::Break
+                } else {
+                    Node::Continue
+                });
             }
             _ => return self.output(),
         };
@@ -225,7 +234,12 @@ impl<'a> Parser<'a> {
             ListEnd::Else(else_at) => self.otherwise(control, else_at)?,
         };
         self.variables.truncate(visible);
-        Ok(control.node(Branch { at, pipe, then, otherwise }))
+        Ok(control.node(Branch {
+            at,
+            pipe,
+            then,
+            otherwise,
+        }))
     }
 
     /// What stands behind `else`: a list, or a structure of the same kind that shares the `end`.
@@ -243,7 +257,9 @@ impl<'a> Parser<'a> {
     }
 
     fn name_string(&mut self, context: &str) -> Result<String> {
-        let Kind::String(name) = self.look(0).clone() else { return self.unexpected(context) };
+        let Kind::String(name) = self.look(0).clone() else {
+            return self.unexpected(context);
+        };
         self.next += 1;
         Ok(name)
     }
@@ -277,7 +293,11 @@ impl<'a> Parser<'a> {
         self.close("block clause")?;
         let body = self.own_body(at, "{{block}}")?;
         self.defines.push((name.clone(), body));
-        Ok(Node::Template { at, name, data: Some(data) })
+        Ok(Node::Template {
+            at,
+            name,
+            data: Some(data),
+        })
     }
 
     fn template(&mut self, at: usize) -> Result<Node> {
@@ -313,7 +333,10 @@ impl<'a> Parser<'a> {
         }
         for (stage, command) in commands.iter().enumerate().skip(1) {
             use OperandKind::{Bool, Dot, Float, Int, Nil, String};
-            if matches!(command.head.kind, Bool(_) | Dot | Nil | Int(_) | Float(_) | String(_)) {
+            if matches!(
+                command.head.kind,
+                Bool(_) | Dot | Nil | Int(_) | Float(_) | String(_)
+            ) {
                 let message = format!("non executable command in pipeline stage {}", stage + 1);
                 return self.error(command.at, message);
             }
@@ -322,12 +345,19 @@ impl<'a> Parser<'a> {
         if !assigns {
             self.variables.extend(variables.iter().cloned());
         }
-        Ok(Pipe { at, variables, assigns, commands })
+        Ok(Pipe {
+            at,
+            variables,
+            assigns,
+            commands,
+        })
     }
 
     /// `$x :=`, `$x =`, and in `range` also `$i, $x :=`.
     fn declaration(&mut self, range: bool) -> Result<(Vec<String>, bool)> {
-        let Kind::Variable(first) = *self.look(0) else { return Ok((Vec::new(), false)) };
+        let Kind::Variable(first) = *self.look(0) else {
+            return Ok((Vec::new(), false));
+        };
         let (names, operator) = match (self.look(1), self.look(2), self.look(3)) {
             (op @ (Kind::Declare | Kind::Assign), ..) => (vec![first], op.clone()),
             (Kind::Comma, Kind::Variable(second), op @ (Kind::Declare | Kind::Assign)) if range => {

@@ -73,7 +73,10 @@ fn check(mode: Mode, cases: &str) {
     let mut failed = String::new();
     let mut count = 0;
     for line in cases.lines().filter(|l| !l.trim().is_empty()) {
-        let (template, want) = line.trim().split_once(" => ").unwrap_or_else(|| panic!("bad case: {line}"));
+        let (template, want) = line
+            .trim()
+            .split_once(" => ")
+            .unwrap_or_else(|| panic!("bad case: {line}"));
         let (template, want) = (template.replace("\\n", "\n"), want.replace("\\n", "\n"));
         count += 1;
         match (run(mode, &template), want.strip_prefix('!')) {
@@ -269,9 +272,15 @@ fn what_go_refuses_to_parse() {
 "#,
     );
     let deep = "{{ if 1 }}".repeat(500) + &"{{ end }}".repeat(500);
-    assert!(run(Mode::Text, &deep).unwrap_err().message.contains("nesting"), "deep control structures");
+    assert!(
+        run(Mode::Text, &deep).unwrap_err().message.contains("nesting"),
+        "deep control structures"
+    );
     let deep = format!("{{{{ {}1{} }}}}", "(".repeat(5000), ")".repeat(5000));
-    assert!(run(Mode::Text, &deep).unwrap_err().message.contains("nesting"), "deep parentheses");
+    assert!(
+        run(Mode::Text, &deep).unwrap_err().message.contains("nesting"),
+        "deep parentheses"
+    );
 }
 
 #[test]
@@ -305,17 +314,29 @@ fn html_is_escaped_for_its_place() {
 #[test]
 fn errors_say_where() {
     let error = Template::parse("t", "line one\n  {{ .A | }}").unwrap_err();
-    assert_eq!((error.name.as_str(), error.line, error.col), ("t", 2, 11), "{error}");
+    assert_eq!(
+        (error.name.as_str(), error.line, error.col),
+        ("t", 2, 11),
+        "{error}"
+    );
     let error = run(Mode::Text, "a\nb {{ .S.x }}").unwrap_err();
     assert_eq!((error.line, error.col), (2, 6), "{error}");
     assert!(Template::parse_with("t", "{{ f }}", Some(&Functions::new()), &[]).is_err());
-    assert!(Template::parse("t", "{{ f }}").is_ok(), "functions may come at execution");
+    assert!(
+        Template::parse("t", "{{ f }}").is_ok(),
+        "functions may come at execution"
+    );
 }
 
 #[test]
 fn variables_of_the_caller_are_visible() {
     let template = Template::parse_with("t", "{{ $value }}{{ $.S }}", None, &["$value"]).unwrap();
-    let got = template.execute(Mode::Text, &data(), &Functions::new(), &[("$value", Value::Float(1.5))]);
+    let got = template.execute(
+        Mode::Text,
+        &data(),
+        &Functions::new(),
+        &[("$value", Value::Float(1.5))],
+    );
     assert_eq!(got.unwrap(), "1.5text");
 }
 

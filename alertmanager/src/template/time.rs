@@ -34,25 +34,149 @@ const TOKENS: [(&str, Part); 42] = [
     ("5", Part::Second(0)),
     ("PM", Part::Half(true)),
     ("pm", Part::Half(false)),
-    ("-07:00:00", Part::Offset { z: false, colon: true, parts: 3 }),
-    ("-070000", Part::Offset { z: false, colon: false, parts: 3 }),
-    ("-07:00", Part::Offset { z: false, colon: true, parts: 2 }),
-    ("-0700", Part::Offset { z: false, colon: false, parts: 2 }),
-    ("-07", Part::Offset { z: false, colon: false, parts: 1 }),
-    ("Z07:00:00", Part::Offset { z: true, colon: true, parts: 3 }),
-    ("Z070000", Part::Offset { z: true, colon: false, parts: 3 }),
-    ("Z07:00", Part::Offset { z: true, colon: true, parts: 2 }),
-    ("Z0700", Part::Offset { z: true, colon: false, parts: 2 }),
-    ("Z07", Part::Offset { z: true, colon: false, parts: 1 }),
-    (".000000000", Part::Fraction { digits: 9, trim: false }),
-    (".000000", Part::Fraction { digits: 6, trim: false }),
-    (".000", Part::Fraction { digits: 3, trim: false }),
-    (".00", Part::Fraction { digits: 2, trim: false }),
-    (".0", Part::Fraction { digits: 1, trim: false }),
-    (".999999999", Part::Fraction { digits: 9, trim: true }),
-    (".999999", Part::Fraction { digits: 6, trim: true }),
-    (".999", Part::Fraction { digits: 3, trim: true }),
-    (".9", Part::Fraction { digits: 1, trim: true }),
+    (
+        "-07:00:00",
+        Part::Offset {
+            z: false,
+            colon: true,
+            parts: 3,
+        },
+    ),
+    (
+        "-070000",
+        Part::Offset {
+            z: false,
+            colon: false,
+            parts: 3,
+        },
+    ),
+    (
+        "-07:00",
+        Part::Offset {
+            z: false,
+            colon: true,
+            parts: 2,
+        },
+    ),
+    (
+        "-0700",
+        Part::Offset {
+            z: false,
+            colon: false,
+            parts: 2,
+        },
+    ),
+    (
+        "-07",
+        Part::Offset {
+            z: false,
+            colon: false,
+            parts: 1,
+        },
+    ),
+    (
+        "Z07:00:00",
+        Part::Offset {
+            z: true,
+            colon: true,
+            parts: 3,
+        },
+    ),
+    (
+        "Z070000",
+        Part::Offset {
+            z: true,
+            colon: false,
+            parts: 3,
+        },
+    ),
+    (
+        "Z07:00",
+        Part::Offset {
+            z: true,
+            colon: true,
+            parts: 2,
+        },
+    ),
+    (
+        "Z0700",
+        Part::Offset {
+            z: true,
+            colon: false,
+            parts: 2,
+        },
+    ),
+    (
+        "Z07",
+        Part::Offset {
+            z: true,
+            colon: false,
+            parts: 1,
+        },
+    ),
+    (
+        ".000000000",
+        Part::Fraction {
+            digits: 9,
+            trim: false,
+        },
+    ),
+    (
+        ".000000",
+        Part::Fraction {
+            digits: 6,
+            trim: false,
+        },
+    ),
+    (
+        ".000",
+        Part::Fraction {
+            digits: 3,
+            trim: false,
+        },
+    ),
+    (
+        ".00",
+        Part::Fraction {
+            digits: 2,
+            trim: false,
+        },
+    ),
+    (
+        ".0",
+        Part::Fraction {
+            digits: 1,
+            trim: false,
+        },
+    ),
+    (
+        ".999999999",
+        Part::Fraction {
+            digits: 9,
+            trim: true,
+        },
+    ),
+    (
+        ".999999",
+        Part::Fraction {
+            digits: 6,
+            trim: true,
+        },
+    ),
+    (
+        ".999",
+        Part::Fraction {
+            digits: 3,
+            trim: true,
+        },
+    ),
+    (
+        ".9",
+        Part::Fraction {
+            digits: 1,
+            trim: true,
+        },
+    ),
 ];
 
 #[derive(Clone, Copy)]
@@ -73,15 +197,40 @@ enum Part {
     Second(u8),
     Half(bool),
     ZoneName,
-    Offset { z: bool, colon: bool, parts: u8 },
-    Fraction { digits: usize, trim: bool },
+    Offset {
+        z: bool,
+        colon: bool,
+        parts: u8,
+    },
+    Fraction {
+        digits: usize,
+        trim: bool,
+    },
 }
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
-const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+const DAYS: [&str; 7] = [
+    "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+];
 
 /// Go's `Time.Format`: the layout shows how the reference time, `Mon Jan 2 15:04:05 MST 2006`, would look.
 pub fn format_time(at: &Zoned, layout: &str) -> String {
@@ -116,7 +265,13 @@ pub fn format_time(at: &Zoned, layout: &str) -> String {
 
 impl Part {
     fn write(self, at: &Zoned, out: &mut String) {
-        let name = |names: &[&str], i: i8| names.get(usize::try_from(i).unwrap_or(0)).copied().unwrap_or("").to_owned();
+        let name = |names: &[&str], i: i8| {
+            names
+                .get(usize::try_from(i).unwrap_or(0))
+                .copied()
+                .unwrap_or("")
+                .to_owned()
+        };
         let month = name(&MONTHS, at.month() - 1);
         let day = name(&DAYS, at.weekday().to_sunday_zero_offset());
         let padded = |value: i8, fill: u8| match fill {
@@ -152,7 +307,11 @@ impl Part {
                 let nanos = format!("{:09}", at.subsec_nanosecond());
                 let kept = nanos.get(..digits).unwrap_or("");
                 let kept = if trim { kept.trim_end_matches('0') } else { kept };
-                if kept.is_empty() { String::new() } else { format!(".{kept}") }
+                if kept.is_empty() {
+                    String::new()
+                } else {
+                    format!(".{kept}")
+                }
             }
         });
     }
@@ -171,7 +330,11 @@ fn offset(at: &Zoned, z: bool, colon: bool, parts: u8) -> String {
     let sign = if seconds < 0 { '-' } else { '+' };
     let abs = seconds.unsigned_abs();
     let numbers = [abs / 3600, abs / 60 % 60, abs % 60];
-    let texts: Vec<String> = numbers.iter().take(usize::from(parts)).map(|n| format!("{n:02}")).collect();
+    let texts: Vec<String> = numbers
+        .iter()
+        .take(usize::from(parts))
+        .map(|n| format!("{n:02}"))
+        .collect();
     format!("{sign}{}", texts.join(if colon { ":" } else { "" }))
 }
 

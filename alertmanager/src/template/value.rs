@@ -97,13 +97,22 @@ impl Value {
     /// A map of anything.
     pub fn map<K: Into<String>>(entries: impl IntoIterator<Item = (K, Value)>) -> Value {
         let entries = entries.into_iter().map(|(k, v)| (k.into(), v)).collect();
-        Value::Map(Arc::new(Map { entries, absent: Value::Nil }))
+        Value::Map(Arc::new(Map {
+            entries,
+            absent: Value::Nil,
+        }))
     }
 
     /// A map of text: absent keys give "".
     pub fn string_map<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Value {
-        let entries = pairs.into_iter().map(|(k, v)| (k.to_owned(), Value::string(v))).collect();
-        Value::Map(Arc::new(Map { entries, absent: Value::string("") }))
+        let entries = pairs
+            .into_iter()
+            .map(|(k, v)| (k.to_owned(), Value::string(v)))
+            .collect();
+        Value::Map(Arc::new(Map {
+            entries,
+            absent: Value::string(""),
+        }))
     }
 
     /// A thing with fields and methods.
