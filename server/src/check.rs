@@ -1,0 +1,83 @@
+//! `masthead check …`: promtool's and amtool's checks. What is wrong goes to standard error; exit code 1.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use alertmanager::rules::NameValidation;
+
+use crate::config::{Loaded, Source};
+use crate::flags::{Check, MetricsFormat};
+
+/// Standard input longer than this is not read.
+const MAX_INPUT_BYTES: u64 = 1 << 30;
+
+/// Runs a check and says what it found.
+pub fn run(what: &Check) -> ExitCode {
+    let fine = match what {
+        Check::Config { files } => each(files, config),
+        Check::Rules { files } => each(files, rules),
+        Check::Alertmanager { files } => each(files, notifications),
+        Check::Metrics { format } => metrics(*format),
+    };
+    if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn each(files: &[PathBuf], check: fn(&PathBuf) -> Result<String, Vec<String>>) -> bool {
+    let mut fine = true;
+    for file in files {
+        println!("Checking {}", file.display());
+        match check(file) {
+            Ok(found) => println!("  SUCCESS: {found}"),
+            Err(errors) => {
+                fine = false;
+                for error in errors {
+                    eprintln!("  FAILED: {error}");
+                }
+            }
+        }
+    }
+    fine
+}
+
+fn config(path: &PathBuf) -> Result<String, Vec<String>> {
+    let loaded = Loaded::load(&Source::File(path.clone())).map_err(|e| e.0)?;
+    for warning in &loaded.warnings {
+        eprintln!("  WARNING: {warning}");
+    }
+    let rules: usize = loaded.rules.iter().map(rule_count).sum();
+    Ok(format!("{} scrape jobs, {rules} rules in {} files", loaded.jobs.len(), loaded.rules.len()))
+}
+
+fn rule_count(file: &alertmanager::rules::RuleFile) -> usize {
+    file.groups.iter().map(|group| group.rules.len()).sum()
+}
+
+fn rules(path: &PathBuf) -> Result<String, Vec<String>> {
+    let file = alertmanager::rules::load(path, NameValidation::Utf8);
+    let file = file.map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    Ok(format!("{} rules found", rule_count(&file)))
+}
+
+fn notifications(path: &PathBuf) -> Result<String, Vec<String>> {
+    let config = alertmanager::config::Config::load(path);
+    let config = config.map_err(|e| vec![format!("{}: {e}", path.display())])?;
+    Ok(format!("{} receivers, {} inhibit rules", config.receivers.len(), config.inhibit_rules.len()))
+}
+
+fn metrics(format: MetricsFormat) -> bool {
+    let mut input = Vec::new();
+    if let Err(error) = std::io::stdin().lock().take(MAX_INPUT_BYTES).read_to_end(&mut input) {
+        eprintln!("standard input: {error}");
+        return false;
+    }
+    let format = match format {
+        MetricsFormat::Text => collector::exposition::Format::Text,
+        MetricsFormat::Openmetrics => collector::exposition::Format::OpenMetrics,
+    };
+    let problems = collector::exposition::lint(format, &input);
+    for problem in &problems {
+        eprintln!("{problem}");
+    }
+    problems.is_empty()
+}

@@ -1,0 +1,74 @@
+//! Which surface is heard on which address.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::jaeger::JaegerState;
+use api::loki::LokiState;
+use api::prometheus::PrometheusState;
+use api::push::PushState;
+use api::status::StatusState;
+use axum::Router;
+use model::metrics::{MetricSink, MetricStore};
+
+use super::lifecycle::Handle;
+use super::running::Shared;
+
+/// A router an address.
+pub struct Doors {
+    pub main: Router,
+    pub otlp_grpc: Router,
+    pub otlp_http: Router,
+    pub jaeger_thrift: Router,
+}
+
+/// Puts the surfaces together.
+pub fn all(shared: &Arc<Shared>) -> Doors {
+    let stores = &shared.stores;
+    let engine = shared.engine.options();
+    let prometheus = PrometheusState {
+        metrics: Arc::clone(&stores.metrics) as Arc<dyn MetricStore>,
+        engine: Arc::clone(&shared.engine),
+        pool: shared.query.clone(),
+        clock: Arc::clone(&shared.clock),
+        query_timeout: engine.timeout.max(Duration::from_millis(1)),
+        lookback_delta_ms: engine.lookback_delta_ms,
+    };
+    let status = StatusState {
+        targets: Arc::clone(&shared.scrape),
+        rules: Arc::clone(&shared.rules),
+        tsdb: Arc::clone(&stores.metrics),
+        server: Arc::clone(&shared.info),
+        lifecycle: Arc::new(Handle(Arc::downgrade(shared))),
+        pool: shared.query.clone(),
+        clock: Arc::clone(&shared.clock),
+    };
+    let jaeger = JaegerState { spans: Arc::clone(&stores.spans) as _, pool: shared.query.clone() };
+    let loki = LokiState {
+        logs: Arc::clone(&stores.logs) as _,
+        pool: shared.query.clone(),
+        clock: Arc::clone(&shared.clock),
+    };
+    let push = PushState {
+        metrics: Arc::clone(&stores.metrics) as Arc<dyn MetricSink>,
+        spans: Arc::clone(&stores.spans) as _,
+        logs: Arc::clone(&stores.logs) as _,
+        pool: shared.ingest.clone(),
+        clock: Arc::clone(&shared.clock),
+        max_body_bytes: shared.max_body_bytes,
+    };
+    let main = api::prometheus::routes(prometheus)
+        .merge(api::status::routes(status))
+        .merge(api::jaeger::routes(jaeger))
+        .merge(api::loki::routes(loki))
+        .merge(api::push::routes(push.clone()))
+        .merge(api::push::otlp_routes(push.clone()))
+        .merge(api::push::jaeger_routes(push.clone()))
+        .merge(api::console::routes());
+    Doors {
+        main,
+        otlp_grpc: api::push::grpc::routes(push.clone()),
+        otlp_http: api::push::otlp_routes(push.clone()),
+        jaeger_thrift: api::push::jaeger_routes(push),
+    }
+}

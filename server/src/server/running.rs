@@ -1,0 +1,279 @@
+//! A running server: its parts, how they are started, changed and stopped.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use alertmanager::rules::{Manager, Outputs, PromqlQuerier, Settings};
+use api::Pool;
+use api::status::{ConfigStatus, ServerInfo};
+use collector::scrape::ScrapeManager;
+use collector::tail::FileTailer;
+use collector::tail::config::LogFiles;
+use model::metrics::{MetricSink, MetricStore};
+use model::promtime::parse_duration;
+use model::{Clock, SystemClock};
+use parking_lot::RwLock;
+use promql::{Engine, EngineOptions};
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::alerts::AlertRelay;
+use super::routes;
+use crate::config::{Loaded, Source};
+use crate::flags::ServerFlags;
+use crate::listen::{Listeners, serve};
+use crate::stores::{StoreOptions, Stores};
+use crate::telemetry::Telemetry;
+use crate::upkeep;
+
+/// How long requests under way may go on after the signal to stop.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+/// Pushes that wait for a thread, and queries; more are told to come back.
+const INGEST_QUEUE: usize = 1024;
+const QUERY_QUEUE: usize = 256;
+
+/// The parts that live as long as the server does.
+pub struct Shared {
+    pub flags: ServerFlags,
+    source: Source,
+    pub stores: Arc<Stores>,
+    pub engine: Arc<Engine>,
+    pub scrape: Arc<ScrapeManager>,
+    pub rules: Arc<Manager>,
+    pub alerts: Arc<AlertRelay>,
+    pub info: Arc<ServerInfo>,
+    pub ingest: Pool,
+    pub query: Pool,
+    pub clock: Arc<dyn Clock>,
+    pub max_body_bytes: usize,
+    external_url: String,
+    tailing: Mutex<Tailing>,
+    /// One reload at a time.
+    reloading: Mutex<()>,
+}
+
+/// The files that are followed.
+#[derive(Default)]
+struct Tailing {
+    files: Vec<LogFiles>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// A running server.
+pub struct Running {
+    shared: Arc<Shared>,
+    stop: CancellationToken,
+    serving: TaskTracker,
+}
+
+impl Running {
+    /// Opens the stores, then everything that writes to them, then the doors.
+    ///
+    /// # Errors
+    /// The configuration is not valid, or a store cannot be opened.
+    pub async fn start(flags: ServerFlags, listeners: Listeners, telemetry: &Telemetry) -> Result<Running, String> {
+        let source = match &flags.config_file {
+            Some(path) => Source::File(path.clone()),
+            None => Source::Embedded { port: listeners.port() },
+        };
+        let loaded = Loaded::load(&source).map_err(|e| e.to_string())?;
+        let options = StoreOptions::resolve(&flags, &loaded.file)?;
+        let info = Arc::new(ServerInfo {
+            started_ms: SystemClock.now_ms(),
+            flags: flags.listing(),
+            storage_retention: options.retention_text.clone(),
+            config: RwLock::default(),
+        });
+        let dir = flags.storage_path.clone();
+        let opened = tokio::task::spawn_blocking(move || Stores::open(&dir, options)).await;
+        let stores = Arc::new(opened.map_err(|e| e.to_string())??);
+        for damage in &stores.damage {
+            tracing::warn!("{damage}");
+        }
+        telemetry.connect(Arc::clone(&stores.spans) as _, Arc::clone(&stores.logs) as _);
+        warn_of_features(&flags);
+
+        let shared = Arc::new(Shared::new(flags, source, &loaded, stores, info, listeners.port())?);
+        shared.apply(loaded).await?;
+        let stop = CancellationToken::new();
+        let serving = TaskTracker::new();
+        upkeep::start(&shared.stores, &serving, &stop);
+        let doors = routes::all(&shared);
+        serve(listeners.main, doors.main, &serving, &stop);
+        let others = [
+            (listeners.otlp_grpc, doors.otlp_grpc),
+            (listeners.otlp_http, doors.otlp_http),
+            (listeners.jaeger_thrift, doors.jaeger_thrift),
+        ];
+        for (listener, router) in others {
+            if let Some(listener) = listener {
+                serve(listener, router, &serving, &stop);
+            }
+        }
+        Ok(Running { shared, stop, serving })
+    }
+
+    /// Reads the configuration anew; what is wrong with it is logged and the old one stays.
+    pub async fn reload(&self) {
+        // Logged within.
+        let _ = self.shared.reload().await;
+    }
+
+    /// Stops what brings data in, then what works on it, then closes the stores.
+    ///
+    /// # Errors
+    /// A store could not be closed properly; it is recovered at the next start.
+    pub async fn stop(self, telemetry: &Telemetry) -> Result<(), String> {
+        let Running { shared, stop, serving } = self;
+        stop.cancel();
+        serving.close();
+        if tokio::time::timeout(STOP_GRACE, serving.wait()).await.is_err() {
+            tracing::warn!("some requests were cut off");
+        }
+        shared.scrape.shutdown().await;
+        shared.rules.shutdown().await;
+        shared.alerts.stop().await;
+        shared.stop_tailing().await;
+        let closing = Arc::clone(&shared.stores);
+        tokio::task::block_in_place(|| telemetry.shutdown());
+        tokio::task::block_in_place(|| closing.close())
+    }
+}
+
+impl Shared {
+    fn new(
+        flags: ServerFlags,
+        source: Source,
+        loaded: &Loaded,
+        stores: Arc<Stores>,
+        info: Arc<ServerInfo>,
+        port: u16,
+    ) -> Result<Shared, String> {
+        let global = &loaded.file.global;
+        let duration = |flag: &str, text: &str| parse_duration(text).map_err(|e| format!("--{flag}: {e}"));
+        let lookback = duration("query.lookback-delta", &flags.lookback_delta)?;
+        let engine = Engine::new(EngineOptions {
+            lookback_delta_ms: i64::try_from(lookback.as_millis()).unwrap_or(i64::MAX),
+            max_samples: flags.max_samples,
+            timeout: duration("query.timeout", &flags.query_timeout)?,
+            subquery_step_ms: global.evaluation_interval.as_millis(),
+            ..EngineOptions::default()
+        });
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let alerts = Arc::<AlertRelay>::default();
+        let outputs = Outputs {
+            querier: Arc::new(PromqlQuerier::new(engine.clone(), Arc::clone(&stores.metrics) as Arc<dyn MetricStore>)),
+            sink: Arc::clone(&stores.metrics) as Arc<dyn MetricSink>,
+            alerts: Arc::clone(&alerts) as _,
+        };
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        let default_url = format!("http://{}:{port}", hostname());
+        let external_url = flags.external_url.clone().unwrap_or(default_url);
+        let max_body = loaded.file.otlp.max_body_size;
+        Ok(Shared {
+            source,
+            engine: Arc::new(engine),
+            scrape: Arc::new(ScrapeManager::new(Arc::clone(&stores.metrics) as _, Arc::clone(&clock))),
+            rules: Arc::new(Manager::new(outputs, Arc::clone(&clock))),
+            alerts,
+            info,
+            ingest: Pool::new("ingest", threads, INGEST_QUEUE),
+            query: Pool::new("query", threads, QUERY_QUEUE),
+            max_body_bytes: max_body
+                .and_then(|size| usize::try_from(size.0).ok())
+                .unwrap_or(collector::push::body::DEFAULT_MAX_BODY),
+            external_url: external_url.trim_end_matches('/').to_owned(),
+            tailing: Mutex::default(),
+            reloading: Mutex::default(),
+            flags,
+            stores,
+            clock,
+        })
+    }
+
+    /// Reads and applies the configuration.
+    ///
+    /// # Errors
+    /// It is not valid; the old one stays in force.
+    pub async fn reload(&self) -> Result<(), String> {
+        let _one_at_a_time = self.reloading.lock().await;
+        let source = self.source.clone();
+        let loaded = tokio::task::spawn_blocking(move || Loaded::load(&source)).await;
+        let result = match loaded {
+            Ok(Ok(loaded)) => self.apply(loaded).await,
+            Ok(Err(wrong)) => Err(wrong.to_string()),
+            Err(panic) => Err(panic.to_string()),
+        };
+        if let Err(why) = &result {
+            self.info.config.write().reload_success = false;
+            tracing::error!(error = %why, "the configuration was not reloaded; the old one stays in force");
+        }
+        result
+    }
+
+    /// Puts a configuration in force. What did not change is not disturbed.
+    async fn apply(&self, loaded: Loaded) -> Result<(), String> {
+        for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        let dir = self.flags.storage_path.join("alertmanager");
+        self.alerts.apply(loaded.notifications, &self.external_url, &dir).await?;
+        let global = &loaded.file.global;
+        let settings = Settings {
+            evaluation_interval_ms: global.evaluation_interval.as_millis(),
+            query_offset_ms: global.rule_query_offset.as_millis(),
+            external_labels: global.external_labels.0.clone(),
+            external_url: self.external_url.clone(),
+            ..Settings::default()
+        };
+        self.scrape.apply(loaded.jobs, &global.external_labels.0, &loaded.folder).await?;
+        self.rules.apply(loaded.rules, &settings).await;
+        self.tail(loaded.file.logs.files).await;
+        let now_ms = self.clock.now_ms();
+        *self.info.config.write() = ConfigStatus { yaml: loaded.text, reload_success: true, loaded_ms: now_ms };
+        tracing::info!(source = self.source.name(), "configuration in force");
+        Ok(())
+    }
+
+    /// Follows `files` from now on.
+    async fn tail(&self, files: Vec<LogFiles>) {
+        let mut tailing = self.tailing.lock().await;
+        if tailing.files == files {
+            return;
+        }
+        tailing.end().await;
+        let positions: PathBuf = self.flags.storage_path.join("positions.json");
+        let config = collector::tail::config::LogsConfig { files: files.clone() };
+        let tailer = FileTailer::new(config, positions, Arc::clone(&self.stores.logs) as _, Arc::clone(&self.clock));
+        *tailing = Tailing { files, ..Tailing::default() };
+        let stop = tailing.stop.clone();
+        tailing.tasks.spawn(tailer.run(stop));
+    }
+
+    async fn stop_tailing(&self) {
+        self.tailing.lock().await.end().await;
+    }
+}
+
+impl Tailing {
+    async fn end(&mut self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+fn hostname() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    if name.trim().is_empty() { "localhost".to_owned() } else { name.trim().to_owned() }
+}
+
+/// No feature is behind a name yet, so every one that is asked for either is always on or does not exist.
+fn warn_of_features(flags: &ServerFlags) {
+    for feature in &flags.features {
+        tracing::warn!(feature, "--enable-feature has no effect for this feature");
+    }
+}

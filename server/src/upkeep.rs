@@ -1,0 +1,58 @@
+//! What the stores need now and then: syncing their logs, cutting blocks, compaction, retention. The stores are
+//! blocking libraries without threads of their own; this gives each two of the runtime's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::StoreError;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::stores::Stores;
+
+/// What a loss of power can cost at most.
+const SYNC_INTERVAL: Duration = Duration::from_secs(1);
+/// How often a store looks whether there is something to cut, merge or remove.
+const MAINTAIN_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Starts the upkeep of all stores; it ends with `stop`, after what is under way.
+pub fn start(stores: &Arc<Stores>, tasks: &TaskTracker, stop: &CancellationToken) {
+    let jobs: [(&'static str, Duration, fn(&Stores) -> Result<(), StoreError>); 6] = [
+        ("sync of metrics", SYNC_INTERVAL, |s| s.metrics.sync()),
+        ("sync of traces", SYNC_INTERVAL, |s| s.spans.sync()),
+        ("sync of logs", SYNC_INTERVAL, |s| s.logs.sync()),
+        ("upkeep of metrics", MAINTAIN_INTERVAL, |s| s.metrics.maintain().map(drop)),
+        ("upkeep of traces", MAINTAIN_INTERVAL, |s| s.spans.maintain().map(drop)),
+        ("upkeep of logs", MAINTAIN_INTERVAL, |s| s.logs.maintain().map(drop)),
+    ];
+    for (name, interval, job) in jobs {
+        let (stores, stop) = (Arc::clone(stores), stop.clone());
+        tasks.spawn(async move {
+            let mut failing = false;
+            while !waited(interval, &stop).await {
+                let stores = Arc::clone(&stores);
+                let result = tokio::task::spawn_blocking(move || job(&stores)).await;
+                let error = match result {
+                    Ok(Ok(())) => None,
+                    Ok(Err(error)) => Some(error.to_string()),
+                    Err(panic) => Some(panic.to_string()),
+                };
+                // Told when it begins and when it ends, not every second in between.
+                match (&error, failing) {
+                    (Some(error), false) => tracing::error!(%error, "{name} fails"),
+                    (None, true) => tracing::info!("{name} succeeds again"),
+                    _ => {}
+                }
+                failing = error.is_some();
+            }
+        });
+    }
+}
+
+/// Waits; true when it is time to stop.
+async fn waited(interval: Duration, stop: &CancellationToken) -> bool {
+    tokio::select! {
+        () = tokio::time::sleep(interval) => false,
+        () = stop.cancelled() => true,
+    }
+}
