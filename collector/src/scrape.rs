@@ -1,1 +1,26 @@
-//! x
+//! Scraping: one loop for each target, from the socket to one batch in the store.
+//!
+//! [`process`] is the heart and a function of data: a page, the target's [`ScrapeCache`] and the job's rules
+//! give the rows to store. Around it, [`ScrapeManager`] keeps a pool of targets for each job and a loop for
+//! each target; a loop waits, fetches, and hands page and cache to a blocking thread which parses and appends.
+//! Costs: a task, a cache entry of about 200 bytes a series, and no allocation for a sample of a known series.
+
+mod cache;
+mod client;
+mod fetch;
+mod manager;
+mod pool;
+mod process;
+mod report;
+mod schedule;
+mod status;
+mod tls;
+mod worker;
+
+pub use cache::ScrapeCache;
+pub use manager::{Error, Options, ScrapeManager};
+pub use process::{Batch, Counts, Rules, ScrapeError, fail, process};
+pub use status::{ActiveTarget, DroppedTarget, Health, TargetMetadata, TargetsStatus};
+
+#[cfg(test)]
+mod tests;
