@@ -20,7 +20,11 @@ pub fn run(what: &Check) -> ExitCode {
         Check::Alertmanager { files } => each(files, notifications),
         Check::Metrics { format } => metrics(*format),
     };
-    if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if fine {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn each(files: &[PathBuf], check: fn(&PathBuf) -> Result<String, Vec<String>>) -> bool {
@@ -46,7 +50,11 @@ fn config(path: &PathBuf) -> Result<String, Vec<String>> {
         eprintln!("  WARNING: {warning}");
     }
     let rules: usize = loaded.rules.iter().map(rule_count).sum();
-    Ok(format!("{} scrape jobs, {rules} rules in {} files", loaded.jobs.len(), loaded.rules.len()))
+    Ok(format!(
+        "{} scrape jobs, {rules} rules in {} files",
+        loaded.jobs.len(),
+        loaded.rules.len()
+    ))
 }
 
 fn rule_count(file: &alertmanager::rules::RuleFile) -> usize {
@@ -62,12 +70,20 @@ fn rules(path: &PathBuf) -> Result<String, Vec<String>> {
 fn notifications(path: &PathBuf) -> Result<String, Vec<String>> {
     let config = alertmanager::config::Config::load(path);
     let config = config.map_err(|e| vec![format!("{}: {e}", path.display())])?;
-    Ok(format!("{} receivers, {} inhibit rules", config.receivers.len(), config.inhibit_rules.len()))
+    Ok(format!(
+        "{} receivers, {} inhibit rules",
+        config.receivers.len(),
+        config.inhibit_rules.len()
+    ))
 }
 
 fn metrics(format: MetricsFormat) -> bool {
     let mut input = Vec::new();
-    if let Err(error) = std::io::stdin().lock().take(MAX_INPUT_BYTES).read_to_end(&mut input) {
+    if let Err(error) = std::io::stdin()
+        .lock()
+        .take(MAX_INPUT_BYTES)
+        .read_to_end(&mut input)
+    {
         eprintln!("standard input: {error}");
         return false;
     }

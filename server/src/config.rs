@@ -141,23 +141,51 @@ impl ConfigFile {
         };
         let line = |section: &Option<Located<IgnoredAny>>| section.as_ref().map(|s| s.referenced.line());
         let list = |section: &Option<Located<Option<Vec<IgnoredAny>>>>| {
-            let filled = |s: &&Located<Option<Vec<IgnoredAny>>>| s.value.as_ref().is_some_and(|v| !v.is_empty());
+            let filled =
+                |s: &&Located<Option<Vec<IgnoredAny>>>| s.value.as_ref().is_some_and(|v| !v.is_empty());
             section.as_ref().filter(filled).map(|s| s.referenced.line())
         };
-        note(line(&self.alerting), "alerting: alerts are not sent to other Alertmanagers; see notifications.file");
+        note(
+            line(&self.alerting),
+            "alerting: alerts are not sent to other Alertmanagers; see notifications.file",
+        );
         note(list(&self.remote_write), "remote_write: samples are not sent on");
-        note(list(&self.remote_read), "remote_read: other servers are not asked");
-        note(line(&self.tracing), "tracing: own traces go into the own store only");
+        note(
+            list(&self.remote_read),
+            "remote_read: other servers are not asked",
+        );
+        note(
+            line(&self.tracing),
+            "tracing: own traces go into the own store only",
+        );
         note(line(&self.runtime), "runtime: there is no Go runtime to set up");
-        note(line(&self.storage.exemplars), "storage.exemplars: exemplars are not stored");
+        note(
+            line(&self.storage.exemplars),
+            "storage.exemplars: exemplars are not stored",
+        );
         for (section, name) in [
-            (&self.otlp.promote_all_resource_attributes, "promote_all_resource_attributes"),
-            (&self.otlp.promote_resource_attributes, "promote_resource_attributes"),
-            (&self.otlp.ignore_resource_attributes, "ignore_resource_attributes"),
+            (
+                &self.otlp.promote_all_resource_attributes,
+                "promote_all_resource_attributes",
+            ),
+            (
+                &self.otlp.promote_resource_attributes,
+                "promote_resource_attributes",
+            ),
+            (
+                &self.otlp.ignore_resource_attributes,
+                "ignore_resource_attributes",
+            ),
             (&self.otlp.promote_scope_metadata, "promote_scope_metadata"),
             (&self.otlp.translation_strategy, "translation_strategy"),
-            (&self.otlp.keep_identifying_resource_attributes, "keep_identifying_resource_attributes"),
-            (&self.otlp.convert_histograms_to_nhcb, "convert_histograms_to_nhcb"),
+            (
+                &self.otlp.keep_identifying_resource_attributes,
+                "keep_identifying_resource_attributes",
+            ),
+            (
+                &self.otlp.convert_histograms_to_nhcb,
+                "convert_histograms_to_nhcb",
+            ),
         ] {
             note(line(section), &format!("otlp.{name}: has no effect"));
         }

@@ -74,7 +74,12 @@ pub struct ServerFlags {
     pub config_file: Option<PathBuf>,
 
     /// Where data is kept.
-    #[arg(long = "storage.path", visible_alias = "storage.tsdb.path", value_name = "DIR", default_value = "data")]
+    #[arg(
+        long = "storage.path",
+        visible_alias = "storage.tsdb.path",
+        value_name = "DIR",
+        default_value = "data"
+    )]
     pub storage_path: PathBuf,
 
     /// How long metrics are kept; the configuration's storage.tsdb.retention has precedence.
@@ -153,22 +158,29 @@ impl LogLevel {
     }
 }
 
-
-
-
 /// An address, or none where the flag is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OptionalAddress(pub Option<SocketAddr>);
 
 fn optional_address(text: &str) -> Result<OptionalAddress, String> {
-    if text.is_empty() { Ok(OptionalAddress(None)) } else { address(text).map(|a| OptionalAddress(Some(a))) }
+    if text.is_empty() {
+        Ok(OptionalAddress(None))
+    } else {
+        address(text).map(|a| OptionalAddress(Some(a)))
+    }
 }
 
 /// `host:port`, `:port` for all interfaces, `localhost:port`.
 fn address(text: &str) -> Result<SocketAddr, String> {
     use std::net::ToSocketAddrs;
-    let whole = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
-    let mut found = whole.to_socket_addrs().map_err(|e| format!("{e} (expected host:port)"))?;
+    let whole = if text.starts_with(':') {
+        format!("0.0.0.0{text}")
+    } else {
+        text.to_owned()
+    };
+    let mut found = whole
+        .to_socket_addrs()
+        .map_err(|e| format!("{e} (expected host:port)"))?;
     found.next().ok_or_else(|| "no such host".to_owned())
 }
 
@@ -178,22 +190,37 @@ impl ServerFlags {
         let optional = |a: OptionalAddress| a.0.map_or(String::new(), |a| a.to_string());
         let path = |p: &std::path::Path| p.display().to_string();
         let flags = [
-            ("config.file", self.config_file.as_deref().map(path).unwrap_or_default()),
+            (
+                "config.file",
+                self.config_file.as_deref().map(path).unwrap_or_default(),
+            ),
             ("storage.path", path(&self.storage_path)),
-            ("storage.tsdb.retention.time", self.retention_time.clone().unwrap_or_default()),
-            ("storage.tsdb.retention.size", self.retention_size.clone().unwrap_or_default()),
+            (
+                "storage.tsdb.retention.time",
+                self.retention_time.clone().unwrap_or_default(),
+            ),
+            (
+                "storage.tsdb.retention.size",
+                self.retention_size.clone().unwrap_or_default(),
+            ),
             ("web.listen-address", self.listen_address.to_string()),
             ("web.external-url", self.external_url.clone().unwrap_or_default()),
             ("web.enable-lifecycle", self.enable_lifecycle.to_string()),
             ("otlp.grpc-listen-address", optional(self.otlp_grpc_address)),
             ("otlp.http-listen-address", optional(self.otlp_http_address)),
-            ("jaeger.thrift-http-listen-address", optional(self.jaeger_thrift_address)),
+            (
+                "jaeger.thrift-http-listen-address",
+                optional(self.jaeger_thrift_address),
+            ),
             ("query.timeout", self.query_timeout.clone()),
             ("query.lookback-delta", self.lookback_delta.clone()),
             ("query.max-samples", self.max_samples.to_string()),
             ("log.level", self.log_level.as_str().to_owned()),
             ("enable-feature", self.features.join(",")),
         ];
-        flags.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        flags
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
     }
 }

@@ -32,7 +32,8 @@ impl Listeners {
             main: bind("web.listen-address", flags.listen_address).await?,
             otlp_grpc: bind_optional("otlp.grpc-listen-address", flags.otlp_grpc_address.0).await?,
             otlp_http: bind_optional("otlp.http-listen-address", flags.otlp_http_address.0).await?,
-            jaeger_thrift: bind_optional("jaeger.thrift-http-listen-address", flags.jaeger_thrift_address.0).await?,
+            jaeger_thrift: bind_optional("jaeger.thrift-http-listen-address", flags.jaeger_thrift_address.0)
+                .await?,
         })
     }
 
@@ -62,7 +63,10 @@ pub fn serve(listener: TcpListener, router: Router, tasks: &TaskTracker, stop: &
     tasks.spawn(async move {
         let address = listener.local_addr().ok();
         let stopped = stop.cancelled_owned();
-        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
+        if let Err(error) = axum::serve(listener, router)
+            .with_graceful_shutdown(stopped)
+            .await
+        {
             tracing::error!(%error, ?address, "serving failed");
         }
     });

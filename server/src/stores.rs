@@ -60,13 +60,30 @@ impl StoreOptions {
             tsdb.out_of_order_window_ms = window.as_millis();
         }
         let mut traces = traces::Options::default();
-        apply(file.traces.retention, &mut traces.retention_ms, &mut traces.retention_bytes);
+        apply(
+            file.traces.retention,
+            &mut traces.retention_ms,
+            &mut traces.retention_bytes,
+        );
         let mut logs = log_indexer::Options::default();
-        apply(file.logs.retention, &mut logs.retention_ms, &mut logs.retention_bytes);
+        apply(
+            file.logs.retention,
+            &mut logs.retention_ms,
+            &mut logs.retention_bytes,
+        );
         let time = tsdb.retention_ms.map(model::promtime::format_duration_ms);
         let size = tsdb.retention_bytes.map(|bytes| format!("{bytes}B"));
-        let retention_text = [time, size].into_iter().flatten().collect::<Vec<_>>().join(" or ");
-        Ok(StoreOptions { tsdb, traces, logs, retention_text })
+        let retention_text = [time, size]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" or ");
+        Ok(StoreOptions {
+            tsdb,
+            traces,
+            logs,
+            retention_text,
+        })
     }
 }
 
@@ -120,7 +137,14 @@ impl Stores {
     /// What failed, store by store.
     pub fn close(&self) -> Result<(), String> {
         let results = [self.metrics.close(), self.spans.close(), self.logs.close()];
-        let failed: Vec<String> = results.into_iter().filter_map(|r| r.err().map(|e| e.to_string())).collect();
-        if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
+        let failed: Vec<String> = results
+            .into_iter()
+            .filter_map(|r| r.err().map(|e| e.to_string()))
+            .collect();
+        if failed.is_empty() {
+            Ok(())
+        } else {
+            Err(failed.join("; "))
+        }
     }
 }

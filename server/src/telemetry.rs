@@ -52,7 +52,10 @@ impl Telemetry {
         let sinks = Arc::<Sinks>::default();
         let resource = Resource::builder()
             .with_service_name("masthead")
-            .with_attribute(opentelemetry::KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+            .with_attribute(opentelemetry::KeyValue::new(
+                "service.version",
+                env!("CARGO_PKG_VERSION"),
+            ))
             .build();
         let traces = SdkTracerProvider::builder()
             .with_resource(resource.clone())
@@ -70,10 +73,21 @@ impl Telemetry {
         });
         // Libraries below us speak up only when something is wrong.
         let filter = |level: LevelFilter| {
-            let ours = ["masthead", "api", "collector", "alertmanager", "tsdb", "promql", "traces", "log_indexer"];
+            let ours = [
+                "masthead",
+                "api",
+                "collector",
+                "alertmanager",
+                "tsdb",
+                "promql",
+                "traces",
+                "log_indexer",
+            ];
             let level = level.into_level();
             let ours = ours.into_iter().map(move |target| (target, level));
-            Targets::new().with_default(LevelFilter::WARN).with_targets(ours.filter_map(|(t, l)| Some((t, l?))))
+            Targets::new()
+                .with_default(LevelFilter::WARN)
+                .with_targets(ours.filter_map(|(t, l)| Some((t, l?))))
         };
         let spoken = EnvFilter::try_from_env("MASTHEAD_LOG");
         let tracer = traces.tracer("masthead");
@@ -117,7 +131,10 @@ struct Exporter {
 
 impl Exporter {
     fn new(sinks: &Arc<Sinks>) -> Exporter {
-        Exporter { sinks: Arc::clone(sinks), resource: ResourceAttributesWithSchema::default() }
+        Exporter {
+            sinks: Arc::clone(sinks),
+            resource: ResourceAttributesWithSchema::default(),
+        }
     }
 }
 
@@ -127,7 +144,9 @@ fn failed(error: &model::StoreError) -> OTelSdkError {
 
 impl SpanExporter for Exporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let Some(sink) = self.sinks.spans.get() else { return Ok(()) };
+        let Some(sink) = self.sinks.spans.get() else {
+            return Ok(());
+        };
         let resource_spans = group_spans_by_resource_and_scope(batch, &self.resource);
         let decoded = otlp::traces(ExportTraceServiceRequest { resource_spans });
         sink.append(&decoded.items).map_err(|e| failed(&e))
@@ -140,8 +159,12 @@ impl SpanExporter for Exporter {
 
 impl LogExporter for Exporter {
     async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
-        let Some(sink) = self.sinks.logs.get() else { return Ok(()) };
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let Some(sink) = self.sinks.logs.get() else {
+            return Ok(());
+        };
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
         let resource_logs = group_logs_by_resource_and_scope(&batch, &self.resource);
         let request = ExportLogsServiceRequest { resource_logs };
         let decoded = otlp::logs(request, i64::try_from(now.as_nanos()).unwrap_or(i64::MAX));

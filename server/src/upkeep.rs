@@ -21,9 +21,15 @@ pub fn start(stores: &Arc<Stores>, tasks: &TaskTracker, stop: &CancellationToken
         ("sync of metrics", SYNC_INTERVAL, |s| s.metrics.sync()),
         ("sync of traces", SYNC_INTERVAL, |s| s.spans.sync()),
         ("sync of logs", SYNC_INTERVAL, |s| s.logs.sync()),
-        ("upkeep of metrics", MAINTAIN_INTERVAL, |s| s.metrics.maintain().map(drop)),
-        ("upkeep of traces", MAINTAIN_INTERVAL, |s| s.spans.maintain().map(drop)),
-        ("upkeep of logs", MAINTAIN_INTERVAL, |s| s.logs.maintain().map(drop)),
+        ("upkeep of metrics", MAINTAIN_INTERVAL, |s| {
+            s.metrics.maintain().map(drop)
+        }),
+        ("upkeep of traces", MAINTAIN_INTERVAL, |s| {
+            s.spans.maintain().map(drop)
+        }),
+        ("upkeep of logs", MAINTAIN_INTERVAL, |s| {
+            s.logs.maintain().map(drop)
+        }),
     ];
     for (name, interval, job) in jobs {
         let (stores, stop) = (Arc::clone(stores), stop.clone());

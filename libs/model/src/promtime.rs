@@ -66,7 +66,7 @@ pub fn format_duration_ms(ms: i64) -> String {
     for (name, unit) in UNITS {
         let unit = unit.unsigned_abs();
         let whole_only = matches!(name, "y" | "w" | "d");
-        if rest >= unit && (!whole_only || rest % unit == 0) {
+        if rest >= unit && (!whole_only || rest.is_multiple_of(unit)) {
             out.push_str(&(rest / unit).to_string());
             out.push_str(name);
             rest %= unit;

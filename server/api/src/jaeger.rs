@@ -67,16 +67,26 @@ async fn operations_of(
 ) -> Result<Response, Refusal> {
     let mut operations = state.ask(move |spans| spans.operations(&service, None)).await?;
     operations.dedup_by(|a, b| a.name == b.name);
-    let names: Vec<&str> = operations.iter().map(|operation| operation.name.as_str()).collect();
+    let names: Vec<&str> = operations
+        .iter()
+        .map(|operation| operation.name.as_str())
+        .collect();
     Ok(answer_counted(&names))
 }
 
-async fn operations(State(state): State<JaegerState>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
+async fn operations(
+    State(state): State<JaegerState>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refusal> {
     let params = Params::new(query.as_deref());
     let service = params.required("service")?.to_owned();
     let kind = params.get("spanKind").map(str::to_owned);
-    let operations = state.ask(move |spans| spans.operations(&service, kind.as_deref())).await?;
-    Ok(answer_counted(&operations.iter().map(ui::Operation::from).collect::<Vec<_>>()))
+    let operations = state
+        .ask(move |spans| spans.operations(&service, kind.as_deref()))
+        .await?;
+    Ok(answer_counted(
+        &operations.iter().map(ui::Operation::from).collect::<Vec<_>>(),
+    ))
 }
 
 async fn search(State(state): State<JaegerState>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
@@ -99,7 +109,10 @@ async fn search(State(state): State<JaegerState>, RawQuery(query): RawQuery) -> 
 
 async fn trace(State(state): State<JaegerState>, Path(id): Path<String>) -> Result<Response, Refusal> {
     let id = params::trace_id(&id)?;
-    let trace = state.ask(move |spans| spans.trace(id)).await?.ok_or_else(Refusal::trace_not_found)?;
+    let trace = state
+        .ask(move |spans| spans.trace(id))
+        .await?
+        .ok_or_else(Refusal::trace_not_found)?;
     Ok(answer(&shown(&[trace])))
 }
 
@@ -110,9 +123,17 @@ async fn dependencies(
     let params = Params::new(query.as_deref());
     let (start_ns, end_ns) = params.dependency_range(state.clock.now_ns())?;
     let service = params.get("service").map(str::to_owned);
-    let mut links = state.ask(move |spans| spans.dependencies(start_ns, end_ns)).await?;
-    links.retain(|link| service.as_ref().is_none_or(|service| link.parent == *service || link.child == *service));
-    Ok(answer(&links.iter().map(ui::Dependency::from).collect::<Vec<_>>()))
+    let mut links = state
+        .ask(move |spans| spans.dependencies(start_ns, end_ns))
+        .await?;
+    links.retain(|link| {
+        service
+            .as_ref()
+            .is_none_or(|service| link.parent == *service || link.child == *service)
+    });
+    Ok(answer(
+        &links.iter().map(ui::Dependency::from).collect::<Vec<_>>(),
+    ))
 }
 
 fn shown(traces: &[Trace]) -> Vec<ui::Trace<'_>> {

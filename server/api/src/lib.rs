@@ -8,9 +8,10 @@
 pub mod console;
 pub mod jaeger;
 pub mod loki;
+pub mod observe;
 mod pool;
+pub mod prometheus;
 pub mod push;
 pub mod status;
-pub mod prometheus;
 
 pub use pool::{Pool, PoolError};

@@ -1,11 +1,24 @@
 //! Loki's read API over the log store, and the console's log search.
+//!
+//! Loki's part answers as Loki does where its clients (Grafana, logcli) look: parameters, the shape of streams, errors as
+//! plain text. Of LogQL it takes stream selectors with line filters; the rest is refused with its name and place. The
+//! search part speaks Prometheus' envelope and adds what LogQL lacks: words, trace ids and pages.
+
+mod error;
+mod labels;
+mod params;
+mod query;
+mod search;
+mod streams;
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::routing::get;
+use model::StoreError;
 use model::logs::LogStore;
 
-use crate::Pool;
+use crate::{Pool, PoolError};
 
 /// What the surface needs.
 #[derive(Clone)]
@@ -20,5 +33,35 @@ pub struct LokiState {
 
 /// The routes under `/loki/api/v1` and `/api/v1/logs`.
 pub fn routes(state: LokiState) -> Router {
-    Router::new().with_state(state)
+    Router::new()
+        .route("/loki/api/v1/query", get(query::instant).post(query::instant))
+        .route("/loki/api/v1/query_range", get(query::range).post(query::range))
+        .route("/loki/api/v1/labels", get(labels::names).post(labels::names))
+        .route(
+            "/loki/api/v1/label/{name}/values",
+            get(labels::values).post(labels::values),
+        )
+        .route("/loki/api/v1/series", get(labels::series).post(labels::series))
+        .route("/loki/api/v1/status/buildinfo", get(labels::build_info))
+        .route("/api/v1/logs/search", get(search::search).post(search::search))
+        .route("/api/v1/logs/counts", get(search::counts).post(search::counts))
+        .with_state(state)
 }
+
+impl LokiState {
+    /// Asks the store on the query pool.
+    async fn ask<T, E>(
+        &self,
+        question: impl FnOnce(&dyn LogStore) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + From<PoolError>,
+    {
+        let logs = Arc::clone(&self.logs);
+        Ok(self.pool.run(move || question(&*logs)).await??)
+    }
+}
+
+#[cfg(test)]
+mod tests;

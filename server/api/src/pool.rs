@@ -27,7 +27,11 @@ impl Pool {
     /// A pool of `threads` pieces at once and at most `queue` waiting.
     pub fn new(name: &'static str, threads: usize, queue: usize) -> Pool {
         let running = Arc::new(Semaphore::new(threads.max(1)));
-        Pool { name, running, queued: Arc::new(Semaphore::new(threads.max(1) + queue)) }
+        Pool {
+            name,
+            running,
+            queued: Arc::new(Semaphore::new(threads.max(1) + queue)),
+        }
     }
 
     /// Runs `work` on a blocking thread.
@@ -59,7 +63,10 @@ mod tests {
     async fn work_runs_and_a_panic_is_an_error() {
         let pool = Pool::new("test", 1, 1);
         assert_eq!(pool.run(|| 1).await, Ok(1));
-        assert_eq!(pool.run(|| panic!("bug")).await.map(|()| 1), Err(PoolError::Failed("test")));
+        assert_eq!(
+            pool.run(|| panic!("bug")).await.map(|()| 1),
+            Err(PoolError::Failed("test"))
+        );
         assert_eq!(pool.run(|| 2).await, Ok(2));
     }
 

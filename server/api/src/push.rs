@@ -39,18 +39,28 @@ pub fn otlp_routes(state: PushState) -> Router {
 
 /// Jaeger's thrift over HTTP as its own address (14268) takes it.
 pub fn jaeger_routes(state: PushState) -> Router {
-    Router::new().route("/api/traces", post(jaeger::thrift)).with_state(state)
+    Router::new()
+        .route("/api/traces", post(jaeger::thrift))
+        .with_state(state)
 }
 
 /// Reads a body up to `limit` bytes.
 async fn read(body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
-    let too_large = |_| Refusal::Push(PushError::TooLarge { limit: limit as u64, unit: "bytes" });
+    let too_large = |_| {
+        Refusal::Push(PushError::TooLarge {
+            limit: limit as u64,
+            unit: "bytes",
+        })
+    };
     to_bytes(body, limit).await.map(Vec::from).map_err(too_large)
 }
 
 /// The text of a header, if it is there and is text.
 fn header(headers: &HeaderMap, name: HeaderName) -> Option<String> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned)
 }
 
 #[cfg(test)]

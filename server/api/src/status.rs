@@ -8,7 +8,6 @@ mod targets;
 mod tsdb;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -59,11 +58,6 @@ pub fn routes(state: StatusState) -> Router {
         .route("/-/ready", get(health::ready).head(health::ready))
         .route("/-/reload", post(health::reload).put(health::reload))
         .with_state(state)
-}
-
-/// A [`Duration`] in seconds.
-fn seconds(duration: Duration) -> f64 {
-    duration.as_secs_f64()
 }
 
 /// Milliseconds since the epoch in RFC 3339; Go's zero time for none, as Prometheus shows it.

@@ -63,12 +63,17 @@ impl Loaded {
     /// All that is wrong, across all files.
     pub fn load(source: &Source) -> Result<Loaded, ConfigError> {
         let name = source.name();
-        let text = source.text().map_err(|e| ConfigError(vec![format!("{name}: {e}")]))?;
+        let text = source
+            .text()
+            .map_err(|e| ConfigError(vec![format!("{name}: {e}")]))?;
         let file: Option<ConfigFile> = yaml::from_str(&text).map_err(|e| ConfigError::at(&name, &e))?;
         let file = file.unwrap_or_default();
         let folder = source.folder();
-        let mut warnings: Vec<String> =
-            file.without_effect().into_iter().map(|(line, what)| format!("{name}: line {line}: {what}")).collect();
+        let mut warnings: Vec<String> = file
+            .without_effect()
+            .into_iter()
+            .map(|(line, what)| format!("{name}: line {line}: {what}"))
+            .collect();
         let mut errors = Vec::new();
         let mut keep = |result: Result<(), ConfigError>| {
             if let Err(ConfigError(more)) = result {
@@ -83,7 +88,15 @@ impl Loaded {
         let mut notifications = None;
         keep(notification_config(&file, &folder).map(|found| notifications = found));
         if errors.is_empty() {
-            Ok(Loaded { text, file, jobs, rules, notifications, warnings, folder })
+            Ok(Loaded {
+                text,
+                file,
+                jobs,
+                rules,
+                notifications,
+                warnings,
+                folder,
+            })
         } else {
             Err(ConfigError(errors))
         }
@@ -107,7 +120,8 @@ fn scrape_jobs(
         for path in matching(folder, &pattern.value)? {
             let name = path.display().to_string();
             let text = read(&path)?;
-            let more: Option<ScrapeConfigFile> = yaml::from_str(&text).map_err(|e| ConfigError::at(&name, &e))?;
+            let more: Option<ScrapeConfigFile> =
+                yaml::from_str(&text).map_err(|e| ConfigError::at(&name, &e))?;
             jobs.extend(resolve(&name, &more.unwrap_or_default().scrape_configs)?);
         }
     }
@@ -140,17 +154,26 @@ fn rule_files(
         let paths = matching(folder, &pattern.value)?;
         if paths.is_empty() {
             let (line, pattern) = (pattern.referenced.line(), &pattern.value);
-            warnings.push(format!("{}: line {line}: no file matches {pattern:?}", source.name()));
+            warnings.push(format!(
+                "{}: line {line}: no file matches {pattern:?}",
+                source.name()
+            ));
         }
         for path in paths {
             keep(rules::load(&path, NameValidation::Utf8));
         }
     }
-    if errors.is_empty() { Ok(found) } else { Err(ConfigError(errors)) }
+    if errors.is_empty() {
+        Ok(found)
+    } else {
+        Err(ConfigError(errors))
+    }
 }
 
 fn notification_config(file: &ConfigFile, folder: &Path) -> Result<Option<NotificationConfig>, ConfigError> {
-    let Some(named) = &file.notifications.file else { return Ok(None) };
+    let Some(named) = &file.notifications.file else {
+        return Ok(None);
+    };
     let path = folder.join(&named.value);
     let wrong = |e: alertmanager::config::ConfigError| match e {
         alertmanager::config::ConfigError::Invalid(e) => ConfigError::at(&path.display().to_string(), &e),

@@ -19,7 +19,9 @@ impl Lifecycle for Handle {
     }
 
     fn reload_allowed(&self) -> bool {
-        self.0.upgrade().is_some_and(|server| server.flags.enable_lifecycle)
+        self.0
+            .upgrade()
+            .is_some_and(|server| server.flags.enable_lifecycle)
     }
 
     async fn reload(&self) -> Result<(), String> {

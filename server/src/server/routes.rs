@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use api::jaeger::JaegerState;
 use api::loki::LokiState;
+use api::observe::{ObserveState, Requests};
 use api::prometheus::PrometheusState;
 use api::push::PushState;
 use api::status::StatusState;
@@ -43,7 +44,10 @@ pub fn all(shared: &Arc<Shared>) -> Doors {
         pool: shared.query.clone(),
         clock: Arc::clone(&shared.clock),
     };
-    let jaeger = JaegerState { spans: Arc::clone(&stores.spans) as _, pool: shared.query.clone() };
+    let jaeger = JaegerState {
+        spans: Arc::clone(&stores.spans) as _,
+        pool: shared.query.clone(),
+    };
     let loki = LokiState {
         logs: Arc::clone(&stores.logs) as _,
         pool: shared.query.clone(),
@@ -57,14 +61,29 @@ pub fn all(shared: &Arc<Shared>) -> Doors {
         clock: Arc::clone(&shared.clock),
         max_body_bytes: shared.max_body_bytes,
     };
+    let requests = Arc::<Requests>::default();
+    let alerts = Arc::clone(&shared.alerts);
+    let observe = ObserveState {
+        tsdb: Arc::clone(&stores.metrics),
+        spans: Arc::clone(&stores.spans),
+        logs: Arc::clone(&stores.logs),
+        targets: Arc::clone(&shared.scrape),
+        rules: Arc::clone(&shared.rules),
+        notifications: Arc::new(move || alerts.current()),
+        server: Arc::clone(&shared.info),
+        requests: Arc::clone(&requests),
+        pool: shared.query.clone(),
+    };
     let main = api::prometheus::routes(prometheus)
+        .merge(api::observe::routes(observe))
         .merge(api::status::routes(status))
         .merge(api::jaeger::routes(jaeger))
         .merge(api::loki::routes(loki))
         .merge(api::push::routes(push.clone()))
         .merge(api::push::otlp_routes(push.clone()))
         .merge(api::push::jaeger_routes(push.clone()))
-        .merge(api::console::routes());
+        .merge(api::console::routes())
+        .layer(axum::middleware::from_fn_with_state(requests, Requests::observe));
     Doors {
         main,
         otlp_grpc: api::push::grpc::routes(push.clone()),

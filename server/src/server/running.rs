@@ -74,10 +74,16 @@ impl Running {
     ///
     /// # Errors
     /// The configuration is not valid, or a store cannot be opened.
-    pub async fn start(flags: ServerFlags, listeners: Listeners, telemetry: &Telemetry) -> Result<Running, String> {
+    pub async fn start(
+        flags: ServerFlags,
+        listeners: Listeners,
+        telemetry: &Telemetry,
+    ) -> Result<Running, String> {
         let source = match &flags.config_file {
             Some(path) => Source::File(path.clone()),
-            None => Source::Embedded { port: listeners.port() },
+            None => Source::Embedded {
+                port: listeners.port(),
+            },
         };
         let loaded = Loaded::load(&source).map_err(|e| e.to_string())?;
         let options = StoreOptions::resolve(&flags, &loaded.file)?;
@@ -96,7 +102,14 @@ impl Running {
         telemetry.connect(Arc::clone(&stores.spans) as _, Arc::clone(&stores.logs) as _);
         warn_of_features(&flags);
 
-        let shared = Arc::new(Shared::new(flags, source, &loaded, stores, info, listeners.port())?);
+        let shared = Arc::new(Shared::new(
+            flags,
+            source,
+            &loaded,
+            stores,
+            info,
+            listeners.port(),
+        )?);
         shared.apply(loaded).await?;
         let stop = CancellationToken::new();
         let serving = TaskTracker::new();
@@ -113,7 +126,11 @@ impl Running {
                 serve(listener, router, &serving, &stop);
             }
         }
-        Ok(Running { shared, stop, serving })
+        Ok(Running {
+            shared,
+            stop,
+            serving,
+        })
     }
 
     /// Reads the configuration anew; what is wrong with it is logged and the old one stays.
@@ -127,7 +144,11 @@ impl Running {
     /// # Errors
     /// A store could not be closed properly; it is recovered at the next start.
     pub async fn stop(self, telemetry: &Telemetry) -> Result<(), String> {
-        let Running { shared, stop, serving } = self;
+        let Running {
+            shared,
+            stop,
+            serving,
+        } = self;
         stop.cancel();
         serving.close();
         if tokio::time::timeout(STOP_GRACE, serving.wait()).await.is_err() {
@@ -157,7 +178,7 @@ impl Shared {
         let lookback = duration("query.lookback-delta", &flags.lookback_delta)?;
         let engine = Engine::new(EngineOptions {
             lookback_delta_ms: i64::try_from(lookback.as_millis()).unwrap_or(i64::MAX),
-            max_samples: flags.max_samples,
+            max_samples: flags.max_samples as u64,
             timeout: duration("query.timeout", &flags.query_timeout)?,
             subquery_step_ms: global.evaluation_interval.as_millis(),
             ..EngineOptions::default()
@@ -165,7 +186,10 @@ impl Shared {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let alerts = Arc::<AlertRelay>::default();
         let outputs = Outputs {
-            querier: Arc::new(PromqlQuerier::new(engine.clone(), Arc::clone(&stores.metrics) as Arc<dyn MetricStore>)),
+            querier: Arc::new(PromqlQuerier::new(
+                engine.clone(),
+                Arc::clone(&stores.metrics) as Arc<dyn MetricStore>,
+            )),
             sink: Arc::clone(&stores.metrics) as Arc<dyn MetricSink>,
             alerts: Arc::clone(&alerts) as _,
         };
@@ -173,10 +197,19 @@ impl Shared {
         let default_url = format!("http://{}:{port}", hostname());
         let external_url = flags.external_url.clone().unwrap_or(default_url);
         let max_body = loaded.file.otlp.max_body_size;
+        let scrape = collector::scrape::Options {
+            external_url: external_url.parse().ok(),
+            listen_port: port,
+            offset_seed: 0,
+        };
         Ok(Shared {
             source,
             engine: Arc::new(engine),
-            scrape: Arc::new(ScrapeManager::new(Arc::clone(&stores.metrics) as _, Arc::clone(&clock))),
+            scrape: Arc::new(ScrapeManager::new(
+                Arc::clone(&stores.metrics) as _,
+                Arc::clone(&clock),
+                scrape,
+            )),
             rules: Arc::new(Manager::new(outputs, Arc::clone(&clock))),
             alerts,
             info,
@@ -220,7 +253,9 @@ impl Shared {
             tracing::warn!("{warning}");
         }
         let dir = self.flags.storage_path.join("alertmanager");
-        self.alerts.apply(loaded.notifications, &self.external_url, &dir).await?;
+        self.alerts
+            .apply(loaded.notifications, &self.external_url, &dir)
+            .await?;
         let global = &loaded.file.global;
         let settings = Settings {
             evaluation_interval_ms: global.evaluation_interval.as_millis(),
@@ -229,28 +264,40 @@ impl Shared {
             external_url: self.external_url.clone(),
             ..Settings::default()
         };
-        self.scrape.apply(loaded.jobs, &global.external_labels.0, &loaded.folder).await?;
+        self.scrape
+            .apply(loaded.jobs, &loaded.folder)
+            .map_err(|e| e.to_string())?;
         self.rules.apply(loaded.rules, &settings).await;
-        self.tail(loaded.file.logs.files).await;
+        self.tail(loaded.file.logs.files).await?;
         let now_ms = self.clock.now_ms();
-        *self.info.config.write() = ConfigStatus { yaml: loaded.text, reload_success: true, loaded_ms: now_ms };
+        *self.info.config.write() = ConfigStatus {
+            yaml: loaded.text,
+            reload_success: true,
+            loaded_ms: now_ms,
+        };
         tracing::info!(source = self.source.name(), "configuration in force");
         Ok(())
     }
 
     /// Follows `files` from now on.
-    async fn tail(&self, files: Vec<LogFiles>) {
+    async fn tail(&self, files: Vec<LogFiles>) -> Result<(), String> {
         let mut tailing = self.tailing.lock().await;
         if tailing.files == files {
-            return;
+            return Ok(());
         }
         tailing.end().await;
         let positions: PathBuf = self.flags.storage_path.join("positions.json");
         let config = collector::tail::config::LogsConfig { files: files.clone() };
-        let tailer = FileTailer::new(config, positions, Arc::clone(&self.stores.logs) as _, Arc::clone(&self.clock));
-        *tailing = Tailing { files, ..Tailing::default() };
+        let sink = Arc::clone(&self.stores.logs) as _;
+        let tailer = FileTailer::new(&config, positions, sink, Arc::clone(&self.clock));
+        let tailer = tailer.map_err(|e| e.to_string())?;
+        *tailing = Tailing {
+            files,
+            ..Tailing::default()
+        };
         let stop = tailing.stop.clone();
         tailing.tasks.spawn(tailer.run(stop));
+        Ok(())
     }
 
     async fn stop_tailing(&self) {
@@ -268,7 +315,11 @@ impl Tailing {
 
 fn hostname() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    if name.trim().is_empty() { "localhost".to_owned() } else { name.trim().to_owned() }
+    if name.trim().is_empty() {
+        "localhost".to_owned()
+    } else {
+        name.trim().to_owned()
+    }
 }
 
 /// No feature is behind a name yet, so every one that is asked for either is always on or does not exist.

@@ -19,12 +19,30 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("alertmanager", &["model", "durable", "promql", "yaml"]),
     (
         "api",
-        &["model", "promql", "tsdb", "traces", "log-indexer", "collector", "alertmanager", "dashboards"],
+        &[
+            "model",
+            "promql",
+            "tsdb",
+            "traces",
+            "log-indexer",
+            "collector",
+            "alertmanager",
+            "dashboards",
+        ],
     ),
 ];
 
 /// Crates that block and leave threads and sockets to the server.
-const BLOCKING: &[&str] = &["model", "durable", "yaml", "promql", "tsdb", "traces", "log-indexer", "dashboards"];
+const BLOCKING: &[&str] = &[
+    "model",
+    "durable",
+    "yaml",
+    "promql",
+    "tsdb",
+    "traces",
+    "log-indexer",
+    "dashboards",
+];
 
 /// What a blocking crate must not name.
 const ASYNC: &[&str] = &["tokio", "hyper", "axum", "tonic", "reqwest", "kube"];
@@ -45,7 +63,9 @@ fn dependencies() -> BTreeMap<String, Vec<String>> {
     list(&metadata["packages"])
         .iter()
         .map(|package| {
-            let normal = list(&package["dependencies"]).into_iter().filter(|d| d["kind"].is_null());
+            let normal = list(&package["dependencies"])
+                .into_iter()
+                .filter(|d| d["kind"].is_null());
             (name(package), normal.map(|d| name(&d)).collect())
         })
         .collect()
@@ -55,13 +75,24 @@ fn dependencies() -> BTreeMap<String, Vec<String>> {
 fn crates_know_only_whom_they_may() {
     let all = dependencies();
     for (krate, allowed) in ALLOWED {
-        let found = all.get(*krate).unwrap_or_else(|| panic!("crate {krate} is gone: update this test"));
+        let found = all
+            .get(*krate)
+            .unwrap_or_else(|| panic!("crate {krate} is gone: update this test"));
         for dependency in found.iter().filter(|d| all.contains_key(*d)) {
-            assert!(allowed.contains(&dependency.as_str()), "{krate} must not know {dependency}");
+            assert!(
+                allowed.contains(&dependency.as_str()),
+                "{krate} must not know {dependency}"
+            );
         }
     }
-    for krate in all.keys().filter(|k| !["masthead", "demo-service", "webhook-consumer"].contains(&k.as_str())) {
-        assert!(ALLOWED.iter().any(|(name, _)| name == krate), "say in this test whom {krate} may know");
+    for krate in all
+        .keys()
+        .filter(|k| !["masthead", "demo-service", "webhook-consumer"].contains(&k.as_str()))
+    {
+        assert!(
+            ALLOWED.iter().any(|(name, _)| name == krate),
+            "say in this test whom {krate} may know"
+        );
     }
 }
 
@@ -70,7 +101,10 @@ fn stores_and_engines_know_no_runtime() {
     let all = dependencies();
     for krate in BLOCKING {
         for dependency in &all[*krate] {
-            assert!(!ASYNC.contains(&dependency.as_str()), "{krate} must not know {dependency}");
+            assert!(
+                !ASYNC.contains(&dependency.as_str()),
+                "{krate} must not know {dependency}"
+            );
         }
     }
 }
@@ -80,7 +114,10 @@ fn only_the_api_serves() {
     for (krate, found) in dependencies() {
         let serves = ["api", "masthead", "demo-service", "webhook-consumer"].contains(&krate.as_str());
         for dependency in found {
-            assert!(serves || !SERVING.contains(&dependency.as_str()), "{krate} must not know {dependency}");
+            assert!(
+                serves || !SERVING.contains(&dependency.as_str()),
+                "{krate} must not know {dependency}"
+            );
         }
     }
 }

@@ -18,15 +18,25 @@ pub(super) fn parse_go_duration_ns(text: &str) -> Result<i64, String> {
     }
     let mut total: i128 = 0;
     while !rest.is_empty() {
-        let number_len = rest.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
+        let number_len = rest
+            .bytes()
+            .take_while(|b| b.is_ascii_digit() || *b == b'.')
+            .count();
         let (number, tail) = rest.split_at(number_len);
-        let unit_len = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
+        let unit_len = tail
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(unit_len);
         if unit.is_empty() && !number.is_empty() {
             return Err(format!("time: missing unit in duration {text:?}"));
         }
-        let unit_ns = unit_ns(unit)
-            .ok_or_else(|| if number.is_empty() { invalid() } else { format!("time: unknown unit {unit:?} in duration {text:?}") })?;
+        let unit_ns = unit_ns(unit).ok_or_else(|| {
+            if number.is_empty() {
+                invalid()
+            } else {
+                format!("time: unknown unit {unit:?} in duration {text:?}")
+            }
+        })?;
         total += amount_ns(number, unit_ns).ok_or_else(invalid)?;
         rest = tail;
     }
@@ -55,7 +65,13 @@ fn amount_ns(number: &str, unit_ns: i128) -> Option<i128> {
         return None;
     }
     let fraction = fraction.get(..fraction.len().min(MAX_DIGITS))?;
-    let digits = |text: &str| if text.is_empty() { Some(0) } else { text.parse::<i128>().ok() };
+    let digits = |text: &str| {
+        if text.is_empty() {
+            Some(0)
+        } else {
+            text.parse::<i128>().ok()
+        }
+    };
     let part = digits(fraction)? * unit_ns / 10i128.pow(u32::try_from(fraction.len()).ok()?);
     Some(digits(whole)? * unit_ns + part)
 }

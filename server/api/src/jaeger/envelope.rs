@@ -31,7 +31,11 @@ pub(super) struct Problem {
 impl Problem {
     /// One of several traces asked for is not there.
     pub(super) fn missing(id: TraceId) -> Problem {
-        Problem { code: None, msg: TRACE_NOT_FOUND.to_owned(), trace_id: Some(id.to_string()) }
+        Problem {
+            code: None,
+            msg: TRACE_NOT_FOUND.to_owned(),
+            trace_id: Some(id.to_string()),
+        }
     }
 }
 
@@ -39,18 +43,39 @@ const TRACE_NOT_FOUND: &str = "trace not found";
 
 /// Data. Jaeger leaves `total` 0 for traces and dependencies.
 pub(super) fn answer<T: Serialize>(data: &T) -> Response {
-    Json(Envelope { data: Some(data), total: 0, limit: 0, offset: 0, errors: None }).into_response()
+    Json(Envelope {
+        data: Some(data),
+        total: 0,
+        limit: 0,
+        offset: 0,
+        errors: None,
+    })
+    .into_response()
 }
 
 /// A list with its length.
 pub(super) fn answer_counted<T: Serialize>(data: &Vec<T>) -> Response {
-    Json(Envelope { data: Some(data), total: data.len(), limit: 0, offset: 0, errors: None }).into_response()
+    Json(Envelope {
+        data: Some(data),
+        total: data.len(),
+        limit: 0,
+        offset: 0,
+        errors: None,
+    })
+    .into_response()
 }
 
 /// Data, and what is wrong beside it.
 pub(super) fn answer_with_errors<T: Serialize>(data: &T, errors: Vec<Problem>) -> Response {
     let errors = Some(errors).filter(|errors| !errors.is_empty());
-    Json(Envelope { data: Some(data), total: 0, limit: 0, offset: 0, errors }).into_response()
+    Json(Envelope {
+        data: Some(data),
+        total: 0,
+        limit: 0,
+        offset: 0,
+        errors,
+    })
+    .into_response()
 }
 
 /// A request that gets no data.
@@ -63,17 +88,26 @@ pub(super) struct Refusal {
 impl Refusal {
     /// The request itself is wrong.
     pub(super) fn bad_request(msg: impl Into<String>) -> Refusal {
-        Refusal { status: StatusCode::BAD_REQUEST, msg: msg.into() }
+        Refusal {
+            status: StatusCode::BAD_REQUEST,
+            msg: msg.into(),
+        }
     }
 
     /// The same, with what was being done before its text.
     pub(super) fn within(self, what: &str) -> Refusal {
-        Refusal { msg: format!("{what}: {}", self.msg), ..self }
+        Refusal {
+            msg: format!("{what}: {}", self.msg),
+            ..self
+        }
     }
 
     /// The trace asked for is not there.
     pub(super) fn trace_not_found() -> Refusal {
-        Refusal { status: StatusCode::NOT_FOUND, msg: TRACE_NOT_FOUND.to_owned() }
+        Refusal {
+            status: StatusCode::NOT_FOUND,
+            msg: TRACE_NOT_FOUND.to_owned(),
+        }
     }
 }
 
@@ -83,7 +117,10 @@ impl From<PoolError> for Refusal {
             PoolError::Overloaded(_) => StatusCode::SERVICE_UNAVAILABLE,
             PoolError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Refusal { status, msg: error.to_string() }
+        Refusal {
+            status,
+            msg: error.to_string(),
+        }
     }
 }
 
@@ -98,15 +135,27 @@ impl From<StoreError> for Refusal {
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(%error, "a query for traces failed");
         }
-        Refusal { status, msg: error.to_string() }
+        Refusal {
+            status,
+            msg: error.to_string(),
+        }
     }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let problem = Problem { code: Some(self.status.as_u16()), msg: self.msg, trace_id: None };
-        let body: Envelope<'_, ()> =
-            Envelope { data: None, total: 0, limit: 0, offset: 0, errors: Some(vec![problem]) };
+        let problem = Problem {
+            code: Some(self.status.as_u16()),
+            msg: self.msg,
+            trace_id: None,
+        };
+        let body: Envelope<'_, ()> = Envelope {
+            data: None,
+            total: 0,
+            limit: 0,
+            offset: 0,
+            errors: Some(vec![problem]),
+        };
         (self.status, Json(body)).into_response()
     }
 }

@@ -38,10 +38,17 @@ impl Params {
     pub(super) fn new(query: Option<&str>) -> Params {
         let plain = |piece: &str| {
             let spaced = piece.replace('+', " ");
-            percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+            percent_encoding::percent_decode_str(&spaced)
+                .decode_utf8_lossy()
+                .into_owned()
         };
         let pairs = query.unwrap_or("").split('&').filter(|pair| !pair.is_empty());
-        Params(pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(k, v)| (plain(k), plain(v))).collect())
+        Params(
+            pairs
+                .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+                .map(|(k, v)| (plain(k), plain(v)))
+                .collect(),
+        )
     }
 
     /// The first value of `name`, unless it is empty.
@@ -50,11 +57,15 @@ impl Params {
     }
 
     fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .filter(move |(n, _)| n == name)
+            .map(|(_, value)| value.as_str())
     }
 
     pub(super) fn required(&self, name: &str) -> Result<&str, Refusal> {
-        self.get(name).ok_or_else(|| Refusal::bad_request(format!("parameter '{name}' is required")))
+        self.get(name)
+            .ok_or_else(|| Refusal::bad_request(format!("parameter '{name}' is required")))
     }
 
     /// What `/api/traces` is asked for at `now_ns`.
@@ -65,22 +76,31 @@ impl Params {
         let limit = self.limit()?;
         let duration_min_ns = self.duration_ns("minDuration")?;
         let duration_max_ns = self.duration_ns("maxDuration")?;
-        let ids = self.all("traceID").map(|id| {
-            trace_id(id).map_err(|refusal| refusal.within("cannot parse traceID param"))
-        });
+        let ids = self
+            .all("traceID")
+            .map(|id| trace_id(id).map_err(|refusal| refusal.within("cannot parse traceID param")));
         let ids: Vec<TraceId> = ids.collect::<Result<_, _>>()?;
         if ids.len() > MAX_TRACE_IDS {
-            return Err(Refusal::bad_request(format!("more than {MAX_TRACE_IDS} parameters 'traceID'")));
+            return Err(Refusal::bad_request(format!(
+                "more than {MAX_TRACE_IDS} parameters 'traceID'"
+            )));
         }
         if !ids.is_empty() {
             return Ok(Ask::Ids(ids));
         }
         let service = Some(self.required("service")?.to_owned());
         if start_min_ns > start_max_ns {
-            return Err(Refusal::bad_request("invalid parameter: start time must be before end time"));
+            return Err(Refusal::bad_request(
+                "invalid parameter: start time must be before end time",
+            ));
         }
-        if duration_min_ns.zip(duration_max_ns).is_some_and(|(min, max)| max < min) {
-            return Err(Refusal::bad_request("'maxDuration' should be greater than 'minDuration'"));
+        if duration_min_ns
+            .zip(duration_max_ns)
+            .is_some_and(|(min, max)| max < min)
+        {
+            return Err(Refusal::bad_request(
+                "'maxDuration' should be greater than 'minDuration'",
+            ));
         }
         let operation = self.get("operation").map(str::to_owned);
         Ok(Ask::Search(TraceQuery {
@@ -98,13 +118,18 @@ impl Params {
     /// Start and end in nanoseconds of what `/api/dependencies` is asked for.
     pub(super) fn dependency_range(&self, now_ns: i64) -> Result<(i64, i64), Refusal> {
         let end_ns = self.time_ns("endTs", NS_A_MS, now_ns)?;
-        let lookback_ms = self.integer("lookback")?.unwrap_or(DEFAULT_DEPENDENCY_LOOKBACK_MS);
+        let lookback_ms = self
+            .integer("lookback")?
+            .unwrap_or(DEFAULT_DEPENDENCY_LOOKBACK_MS);
         Ok((end_ns.saturating_sub(lookback_ms.saturating_mul(NS_A_MS)), end_ns))
     }
 
     /// The UI sends `lookback` beside start and end, as `1h`, `2d` or `custom`; it counts where there is no start.
     fn lookback_ns(&self) -> Result<i64, Refusal> {
-        let Some(text) = self.get("lookback").filter(|text| *text != "custom" && self.get("start").is_none()) else {
+        let Some(text) = self
+            .get("lookback")
+            .filter(|text| *text != "custom" && self.get("start").is_none())
+        else {
             return Ok(DEFAULT_LOOKBACK_NS);
         };
         let ms = model::promtime::parse_duration_ms(text).map_err(|why| unparsable("lookback", &why))?;
@@ -112,25 +137,35 @@ impl Params {
     }
 
     fn time_ns(&self, name: &str, unit_ns: i64, default: i64) -> Result<i64, Refusal> {
-        Ok(self.integer(name)?.map_or(default, |time| time.saturating_mul(unit_ns)))
+        Ok(self
+            .integer(name)?
+            .map_or(default, |time| time.saturating_mul(unit_ns)))
     }
 
     fn integer(&self, name: &str) -> Result<Option<i64>, Refusal> {
-        self.get(name).map(|text| parse_integer(text).map_err(|why| unparsable(name, &why))).transpose()
+        self.get(name)
+            .map(|text| parse_integer(text).map_err(|why| unparsable(name, &why)))
+            .transpose()
     }
 
     /// Zero means any, as in Jaeger.
     fn duration_ns(&self, name: &str) -> Result<Option<i64>, Refusal> {
         let duration = self.get(name).map(parse_go_duration_ns).transpose();
-        Ok(duration.map_err(|why| unparsable(name, &why))?.filter(|ns| *ns != 0))
+        Ok(duration
+            .map_err(|why| unparsable(name, &why))?
+            .filter(|ns| *ns != 0))
     }
 
     fn limit(&self) -> Result<usize, Refusal> {
-        let Some(text) = self.get("limit") else { return Ok(DEFAULT_LIMIT) };
+        let Some(text) = self.get("limit") else {
+            return Ok(DEFAULT_LIMIT);
+        };
         let limit = parse_integer(text).map_err(Refusal::bad_request)?;
         match usize::try_from(limit) {
             Ok(limit) if limit > 0 => Ok(limit),
-            _ => Err(Refusal::bad_request("invalid parameter: limit must be greater than 0")),
+            _ => Err(Refusal::bad_request(
+                "invalid parameter: limit must be greater than 0",
+            )),
         }
     }
 
@@ -139,13 +174,17 @@ impl Params {
         let mut tags = BTreeMap::new();
         for tag in self.all("tag") {
             let (key, value) = tag.split_once(':').ok_or_else(|| {
-                Refusal::bad_request(format!("malformed 'tag' parameter, expecting key:value, received: {tag}"))
+                Refusal::bad_request(format!(
+                    "malformed 'tag' parameter, expecting key:value, received: {tag}"
+                ))
             })?;
             tags.insert(key.to_owned(), value.to_owned());
         }
         for json in self.all("tags") {
             let more: BTreeMap<String, String> = serde_json::from_str(json).map_err(|why| {
-                Refusal::bad_request(format!("malformed 'tags' parameter, cannot unmarshal JSON: {why}"))
+                Refusal::bad_request(format!(
+                    "malformed 'tags' parameter, cannot unmarshal JSON: {why}"
+                ))
             })?;
             tags.extend(more);
         }
@@ -156,14 +195,17 @@ impl Params {
 /// Reads a trace id as Jaeger's clients write it.
 pub(super) fn trace_id(text: &str) -> Result<TraceId, Refusal> {
     if text.len() > 32 {
-        return Err(Refusal::bad_request(format!("TraceID cannot be longer than 32 hex characters: {text}")));
+        return Err(Refusal::bad_request(format!(
+            "TraceID cannot be longer than 32 hex characters: {text}"
+        )));
     }
     TraceId::from_hex(text)
         .ok_or_else(|| Refusal::bad_request(format!("strconv.ParseUint: parsing {text:?}: invalid syntax")))
 }
 
 fn parse_integer(text: &str) -> Result<i64, String> {
-    text.parse().map_err(|_| format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))
+    text.parse()
+        .map_err(|_| format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))
 }
 
 fn unparsable(name: &str, why: &str) -> Refusal {

@@ -25,13 +25,26 @@ impl Api {
     fn over(spans: &[Span]) -> Api {
         let dir = tempfile::tempdir().expect("a folder");
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(NOW_MS));
-        let (store, _) = Traces::open(Arc::new(RealFs), dir.path(), Options::default(), Arc::clone(&clock))
-            .expect("the store opens");
+        let (store, _) = Traces::open(
+            Arc::new(RealFs),
+            dir.path(),
+            Options::default(),
+            Arc::clone(&clock),
+        )
+        .expect("the store opens");
         let store = Arc::new(store);
         store.append(spans).expect("spans are stored");
         let pool = Pool::new("query", 2, 10);
-        let router = routes(JaegerState { spans: Arc::clone(&store) as Arc<dyn SpanStore>, pool, clock });
-        Api { router, store, _dir: dir }
+        let router = routes(JaegerState {
+            spans: Arc::clone(&store) as Arc<dyn SpanStore>,
+            pool,
+            clock,
+        });
+        Api {
+            router,
+            store,
+            _dir: dir,
+        }
     }
 
     async fn get(&self, uri: &str) -> (StatusCode, Value) {
@@ -44,14 +57,24 @@ impl Api {
 
     async fn data(&self, uri: &str) -> Value {
         let (status, mut body) = self.get(uri).await;
-        assert_eq!((status, &body["errors"]), (StatusCode::OK, &Value::Null), "{uri}: {body}");
+        assert_eq!(
+            (status, &body["errors"]),
+            (StatusCode::OK, &Value::Null),
+            "{uri}: {body}"
+        );
         body["data"].take()
     }
 
     /// The trace ids that a search gives, in its order.
     async fn found(&self, query: &str) -> Vec<String> {
         let data = self.data(&format!("/api/traces?{query}")).await;
-        let id = |trace: &Value| trace["traceID"].as_str().expect("an id").trim_start_matches('0').to_owned();
+        let id = |trace: &Value| {
+            trace["traceID"]
+                .as_str()
+                .expect("an id")
+                .trim_start_matches('0')
+                .to_owned()
+        };
         data.as_array().expect("a list").iter().map(id).collect()
     }
 }
@@ -67,47 +90,78 @@ fn span(trace: u128, id: u64, service: &str, operation: &str) -> Span {
         duration_ns: 5_000_999,
         tags: Vec::new(),
         logs: Vec::new(),
-        process: Arc::new(Process { service: service.to_owned(), tags: Vec::new() }),
+        process: Arc::new(Process {
+            service: service.to_owned(),
+            tags: Vec::new(),
+        }),
         warnings: Vec::new(),
     }
 }
 
 fn child_of(parent: u64, span: Span) -> Span {
-    let reference =
-        SpanRef { kind: RefKind::ChildOf, trace_id: span.trace_id, span_id: SpanId(parent), tags: Vec::new() };
-    Span { references: vec![reference], ..span }
+    let reference = SpanRef {
+        kind: RefKind::ChildOf,
+        trace_id: span.trace_id,
+        span_id: SpanId(parent),
+        tags: Vec::new(),
+    };
+    Span {
+        references: vec![reference],
+        ..span
+    }
 }
 
 fn tag(key: &str, value: TagValue) -> Tag {
-    Tag { key: key.to_owned(), value }
+    Tag {
+        key: key.to_owned(),
+        value,
+    }
 }
 
 /// Trace 1: front calls cart calls front; trace 2: front alone, slow, with an error; trace 3: cart.
 fn sample() -> Api {
     let mut slow = span(2, 20, "front", "GET /pay");
     slow.duration_ns = 2_000_000_000;
-    slow.tags = vec![tag("error", TagValue::Bool(true)), tag("url", TagValue::String("http://a:1/".into()))];
+    slow.tags = vec![
+        tag("error", TagValue::Bool(true)),
+        tag("url", TagValue::String("http://a:1/".into())),
+    ];
     let mut client = child_of(10, span(1, 11, "cart", "add"));
     client.tags = vec![Tag::string("span.kind", "client")];
     let mut server = child_of(11, span(1, 12, "cart", "add"));
     server.tags = vec![Tag::string("span.kind", "server")];
-    Api::over(&[span(1, 10, "front", "GET /"), client, server, slow, span(3, 30, "cart", "sweep")])
+    Api::over(&[
+        span(1, 10, "front", "GET /"),
+        client,
+        server,
+        slow,
+        span(3, 30, "cart", "sweep"),
+    ])
 }
 
 #[tokio::test]
 async fn services_and_operations() {
     let api = sample();
     let (_, body) = api.get("/api/services").await;
-    assert_eq!(body, json!({"data": ["cart", "front"], "total": 2, "limit": 0, "offset": 0, "errors": null}));
+    assert_eq!(
+        body,
+        json!({"data": ["cart", "front"], "total": 2, "limit": 0, "offset": 0, "errors": null})
+    );
     let (_, body) = api.get("/api/services/cart/operations").await;
-    assert_eq!((&body["data"], &body["total"]), (&json!(["add", "sweep"]), &json!(2)));
+    assert_eq!(
+        (&body["data"], &body["total"]),
+        (&json!(["add", "sweep"]), &json!(2))
+    );
     let all = json!([
         {"name": "add", "spanKind": "client"},
         {"name": "add", "spanKind": "server"},
         {"name": "sweep", "spanKind": ""},
     ]);
     assert_eq!(api.data("/api/operations?service=cart").await, all);
-    assert_eq!(api.data("/api/operations?service=cart&spanKind=server").await, json!([all[1]]));
+    assert_eq!(
+        api.data("/api/operations?service=cart&spanKind=server").await,
+        json!([all[1]])
+    );
     assert_eq!(api.data("/api/services/no%2Fbody/operations").await, json!([]));
 }
 
@@ -126,9 +180,15 @@ async fn a_trace_has_jaegers_shape() {
         tag("nan", TagValue::Float64(f64::NAN)),
         tag("bytes", TagValue::Binary(vec![0, 0, 0x30, 0x39])),
     ];
-    full.logs = vec![SpanLog { timestamp_ns: NOW_US * 1000 + 999, fields: vec![Tag::string("event", "e")] }];
+    full.logs = vec![SpanLog {
+        timestamp_ns: NOW_US * 1000 + 999,
+        fields: vec![Tag::string("event", "e")],
+    }];
     full.warnings = vec!["clock".into()];
-    full.process = Arc::new(Process { service: "front".into(), tags: vec![Tag::string("host", "h")] });
+    full.process = Arc::new(Process {
+        service: "front".into(),
+        tags: vec![Tag::string("host", "h")],
+    });
     let mut other = span(0xabc, 0xe, "cart", "add");
     other.start_ns = full.start_ns + 1_000_000;
     let api = Api::over(&[full, other]);
@@ -185,7 +245,10 @@ async fn a_trace_has_jaegers_shape() {
     for id in ["abc", "00000000000000000000000000000abc", "0ABC"] {
         let (status, body) = api.get(&format!("/api/traces/{id}")).await;
         assert_eq!(status, StatusCode::OK);
-        assert_eq!(body, json!({"data": expected, "total": 0, "limit": 0, "offset": 0, "errors": null}));
+        assert_eq!(
+            body,
+            json!({"data": expected, "total": 0, "limit": 0, "offset": 0, "errors": null})
+        );
     }
 }
 
@@ -199,7 +262,10 @@ async fn searches() {
         ("service=cart&operation=add", vec!["1"]),
         ("service=front&tag=error:true", vec!["2"]),
         ("service=front&tag=url:http://a:1/", vec!["2"]),
-        ("service=front&tags=%7B%22error%22%3A%22true%22%2C%22url%22%3A%22http%3A%2F%2Fa%3A1%2F%22%7D", vec!["2"]),
+        (
+            "service=front&tags=%7B%22error%22%3A%22true%22%2C%22url%22%3A%22http%3A%2F%2Fa%3A1%2F%22%7D",
+            vec!["2"],
+        ),
         ("service=cart&tag=error:true", vec![]),
         ("service=front&minDuration=1s", vec!["2"]),
         ("service=front&maxDuration=5001us", vec!["1"]),
@@ -212,7 +278,13 @@ async fn searches() {
         assert_eq!(api.found(query).await, expected, "{query}");
     }
     let start = NOW_US - 1_000_000 + 2;
-    assert_eq!(api.found(&format!("service=front&start={start}&end={start}&lookback=custom")).await, ["2"]);
+    assert_eq!(
+        api.found(&format!(
+            "service=front&start={start}&end={start}&lookback=custom"
+        ))
+        .await,
+        ["2"]
+    );
     api.store.cut().expect("a block is cut");
     assert_eq!(api.found("service=front").await, ["2", "1"], "from a block too");
 }
@@ -222,8 +294,19 @@ async fn traces_by_id_say_which_are_missing() {
     let api = sample();
     let (status, body) = api.get("/api/traces?traceID=3&traceID=99&traceID=1").await;
     assert_eq!(status, StatusCode::OK);
-    let ids: Vec<&str> = body["data"].as_array().expect("a list").iter().filter_map(|t| t["traceID"].as_str()).collect();
-    assert_eq!(ids, ["00000000000000000000000000000003", "00000000000000000000000000000001"]);
+    let ids: Vec<&str> = body["data"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|t| t["traceID"].as_str())
+        .collect();
+    assert_eq!(
+        ids,
+        [
+            "00000000000000000000000000000003",
+            "00000000000000000000000000000001"
+        ]
+    );
     let missing = json!([{"msg": "trace not found", "traceID": "00000000000000000000000000000099"}]);
     assert_eq!(body["errors"], missing);
 }
@@ -235,10 +318,21 @@ async fn dependencies_count_calls() {
         {"parent": "cart", "child": "cart", "callCount": 1},
         {"parent": "front", "child": "cart", "callCount": 1},
     ]);
-    assert_eq!(api.data(&format!("/api/dependencies?endTs={NOW_MS}&lookback=60000")).await, calls);
+    assert_eq!(
+        api.data(&format!("/api/dependencies?endTs={NOW_MS}&lookback=60000"))
+            .await,
+        calls
+    );
     assert_eq!(api.data("/api/dependencies").await, calls, "a day until now");
-    assert_eq!(api.data("/api/dependencies?service=front").await, json!([calls[1]]));
-    assert_eq!(api.data(&format!("/api/dependencies?endTs={NOW_MS}&lookback=10")).await, json!([]));
+    assert_eq!(
+        api.data("/api/dependencies?service=front").await,
+        json!([calls[1]])
+    );
+    assert_eq!(
+        api.data(&format!("/api/dependencies?endTs={NOW_MS}&lookback=10"))
+            .await,
+        json!([])
+    );
 }
 
 #[tokio::test]
@@ -246,20 +340,41 @@ async fn refusals_have_jaegers_texts() {
     let api = sample();
     let one = |code: u16, msg: &str| json!({"data": null, "total": 0, "limit": 0, "offset": 0, "errors": [{"code": code, "msg": msg}]});
     let (status, body) = api.get("/api/traces/99").await;
-    assert_eq!((status, body), (StatusCode::NOT_FOUND, one(404, "trace not found")));
+    assert_eq!(
+        (status, body),
+        (StatusCode::NOT_FOUND, one(404, "trace not found"))
+    );
     for (uri, msg) in [
         ("/api/traces", "parameter 'service' is required"),
         ("/api/operations", "parameter 'service' is required"),
-        ("/api/traces/xyz", "strconv.ParseUint: parsing \"xyz\": invalid syntax"),
+        (
+            "/api/traces/xyz",
+            "strconv.ParseUint: parsing \"xyz\": invalid syntax",
+        ),
         (
             "/api/traces/123456789012345678901234567890123",
             "TraceID cannot be longer than 32 hex characters: 123456789012345678901234567890123",
         ),
-        ("/api/traces?traceID=xyz", "cannot parse traceID param: strconv.ParseUint: parsing \"xyz\": invalid syntax"),
-        ("/api/traces?service=s&start=x", "unable to parse param 'start': strconv.ParseInt: parsing \"x\": invalid syntax"),
-        ("/api/traces?service=s&limit=x", "strconv.ParseInt: parsing \"x\": invalid syntax"),
-        ("/api/traces?service=s&limit=0", "invalid parameter: limit must be greater than 0"),
-        ("/api/traces?service=s&start=2&end=1", "invalid parameter: start time must be before end time"),
+        (
+            "/api/traces?traceID=xyz",
+            "cannot parse traceID param: strconv.ParseUint: parsing \"xyz\": invalid syntax",
+        ),
+        (
+            "/api/traces?service=s&start=x",
+            "unable to parse param 'start': strconv.ParseInt: parsing \"x\": invalid syntax",
+        ),
+        (
+            "/api/traces?service=s&limit=x",
+            "strconv.ParseInt: parsing \"x\": invalid syntax",
+        ),
+        (
+            "/api/traces?service=s&limit=0",
+            "invalid parameter: limit must be greater than 0",
+        ),
+        (
+            "/api/traces?service=s&start=2&end=1",
+            "invalid parameter: start time must be before end time",
+        ),
         (
             "/api/traces?service=s&minDuration=5",
             "unable to parse param 'minDuration': time: missing unit in duration \"5\"",
@@ -268,8 +383,14 @@ async fn refusals_have_jaegers_texts() {
             "/api/traces?service=s&minDuration=2s&maxDuration=1s",
             "'maxDuration' should be greater than 'minDuration'",
         ),
-        ("/api/traces?service=s&tag=x", "malformed 'tag' parameter, expecting key:value, received: x"),
-        ("/api/dependencies?endTs=x", "unable to parse param 'endTs': strconv.ParseInt: parsing \"x\": invalid syntax"),
+        (
+            "/api/traces?service=s&tag=x",
+            "malformed 'tag' parameter, expecting key:value, received: x",
+        ),
+        (
+            "/api/dependencies?endTs=x",
+            "unable to parse param 'endTs': strconv.ParseInt: parsing \"x\": invalid syntax",
+        ),
     ] {
         let (status, body) = api.get(uri).await;
         assert_eq!((status, body), (StatusCode::BAD_REQUEST, one(400, msg)), "{uri}");
@@ -277,7 +398,10 @@ async fn refusals_have_jaegers_texts() {
     let (status, body) = api.get("/api/traces?service=s&tags=%5B1%5D").await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     let msg = body["errors"][0]["msg"].as_str().expect("a text");
-    assert!(msg.starts_with("malformed 'tags' parameter, cannot unmarshal JSON: "), "{msg}");
+    assert!(
+        msg.starts_with("malformed 'tags' parameter, cannot unmarshal JSON: "),
+        "{msg}"
+    );
 }
 
 /// Jaeger's own example: OTLP in, UI JSON out. Its two spans are the same span twice, which shows once here.
@@ -294,10 +418,15 @@ async fn jaegers_example_of_otlp_to_ui() {
     assert_eq!(spans.len(), 2);
     let api = Api::over(&spans);
     let mut expected: Value = serde_json::from_str(&read("otlp2jaeger-out.json")).expect("JSON");
-    expected["data"][0]["spans"].as_array_mut().expect("spans").truncate(1);
+    expected["data"][0]["spans"]
+        .as_array_mut()
+        .expect("spans")
+        .truncate(1);
     let (_, mut body) = api.get("/api/traces/83a9efd15c1c98a977e0711cc93ee28b").await;
     for answer in [&mut expected, &mut body] {
-        let tags = answer["data"][0]["spans"][0]["tags"].as_array_mut().expect("tags");
+        let tags = answer["data"][0]["spans"][0]["tags"]
+            .as_array_mut()
+            .expect("tags");
         tags.sort_by_key(|tag| tag["key"].as_str().map(str::to_owned));
     }
     assert_eq!(body, expected);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use model::spans as store;
-use serde::ser::{SerializeMap, SerializeStruct, Serializer};
 use serde::Serialize;
+use serde::ser::{SerializeMap, SerializeStruct, Serializer};
 
 /// Beyond these a number is no longer exact in JavaScript, and is written as text.
 const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
@@ -26,8 +26,17 @@ pub(super) struct Trace<'a> {
 impl<'a> From<&'a store::Trace> for Trace<'a> {
     fn from(trace: &'a store::Trace) -> Self {
         let mut processes = Processes::default();
-        let spans = trace.spans.iter().map(|span| Span::new(span, processes.number(&span.process))).collect();
-        Trace { trace_id: trace.trace_id.to_string(), spans, processes, warnings: None }
+        let spans = trace
+            .spans
+            .iter()
+            .map(|span| Span::new(span, processes.number(&span.process)))
+            .collect();
+        Trace {
+            trace_id: trace.trace_id.to_string(),
+            spans,
+            processes,
+            warnings: None,
+        }
     }
 }
 
@@ -52,7 +61,10 @@ impl Serialize for Processes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (i, process) in self.0.iter().enumerate() {
-            let shown = Process { service_name: &process.service, tags: tags(&process.tags) };
+            let shown = Process {
+                service_name: &process.service,
+                tags: tags(&process.tags),
+            };
             map.serialize_entry(&format!("p{}", i + 1), &shown)?;
         }
         map.end()
@@ -138,7 +150,10 @@ struct Log<'a> {
 
 impl<'a> From<&'a store::SpanLog> for Log<'a> {
     fn from(log: &'a store::SpanLog) -> Self {
-        Log { timestamp: log.timestamp_ns.div_euclid(NS_A_US), fields: tags(&log.fields) }
+        Log {
+            timestamp: log.timestamp_ns.div_euclid(NS_A_US),
+            fields: tags(&log.fields),
+        }
     }
 }
 
@@ -196,7 +211,10 @@ pub(super) struct Operation<'a> {
 
 impl<'a> From<&'a store::Operation> for Operation<'a> {
     fn from(operation: &'a store::Operation) -> Self {
-        Operation { name: &operation.name, kind: &operation.kind }
+        Operation {
+            name: &operation.name,
+            kind: &operation.kind,
+        }
     }
 }
 
@@ -211,6 +229,10 @@ pub(super) struct Dependency<'a> {
 
 impl<'a> From<&'a store::Dependency> for Dependency<'a> {
     fn from(link: &'a store::Dependency) -> Self {
-        Dependency { parent: &link.parent, child: &link.child, calls: link.calls }
+        Dependency {
+            parent: &link.parent,
+            child: &link.child,
+            calls: link.calls,
+        }
     }
 }

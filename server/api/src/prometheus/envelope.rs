@@ -64,7 +64,10 @@ pub struct ApiError {
 impl ApiError {
     /// An error of `kind`.
     pub fn new(kind: ErrorType, message: impl Into<String>) -> Self {
-        ApiError { kind, message: message.into() }
+        ApiError {
+            kind,
+            message: message.into(),
+        }
     }
 
     /// `invalid parameter "name": why`, status 400.
@@ -79,7 +82,9 @@ impl From<StoreError> for ApiError {
             StoreError::Invalid(_) => ErrorType::BadData,
             StoreError::Limit { .. } => ErrorType::Execution,
             StoreError::Cancelled => ErrorType::Canceled,
-            StoreError::ReadOnly(_) | StoreError::Io { .. } | StoreError::Corrupt { .. } => ErrorType::Internal,
+            StoreError::ReadOnly(_) | StoreError::Io { .. } | StoreError::Corrupt { .. } => {
+                ErrorType::Internal
+            }
         };
         ApiError::new(kind, error.to_string())
     }
@@ -99,7 +104,9 @@ impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
         let message = error.to_string();
         let kind = match error {
-            QueryError::Parse { .. } | QueryError::Invalid(_) => return ApiError::parameter("query", message),
+            QueryError::Parse { .. } | QueryError::Invalid(_) => {
+                return ApiError::parameter("query", message);
+            }
             QueryError::Storage(store) => return store.into(),
             QueryError::Timeout => ErrorType::Timeout,
             QueryError::Canceled => ErrorType::Canceled,
@@ -119,9 +126,15 @@ struct ErrorBody<'a> {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body =
-            ErrorBody { status: "error", error_type: self.kind.as_str(), error: &self.message };
-        json(self.kind.status(), serde_json::to_string(&body).unwrap_or_default())
+        let body = ErrorBody {
+            status: "error",
+            error_type: self.kind.as_str(),
+            error: &self.message,
+        };
+        json(
+            self.kind.status(),
+            serde_json::to_string(&body).unwrap_or_default(),
+        )
     }
 }
 
@@ -133,7 +146,10 @@ struct SuccessBody<'a, T> {
 
 /// A success with `data` in the envelope.
 pub fn success<T: Serialize>(data: &T) -> Response {
-    match serde_json::to_string(&SuccessBody { status: "success", data }) {
+    match serde_json::to_string(&SuccessBody {
+        status: "success",
+        data,
+    }) {
         Ok(body) => json(StatusCode::OK, body),
         Err(e) => ApiError::new(ErrorType::Internal, e.to_string()).into_response(),
     }

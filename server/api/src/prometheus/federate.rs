@@ -27,16 +27,27 @@ pub async fn federate(State(state): State<PrometheusState>, params: Params) -> R
     let newest = {
         let state = state.clone();
         let lookback_ms = state.lookback_delta_ms;
-        state.pool.clone().run(move || newest(&state, &sets, end_ms - lookback_ms, end_ms)).await??
+        state
+            .pool
+            .clone()
+            .run(move || newest(&state, &sets, end_ms - lookback_ms, end_ms))
+            .await??
     };
-    let types: BTreeMap<String, &'static str> =
-        state.metrics.metadata().into_iter().map(|(family, m)| (family, m.metric_type.as_str())).collect();
+    let types: BTreeMap<String, &'static str> = state
+        .metrics
+        .metadata()
+        .into_iter()
+        .map(|(family, m)| (family, m.metric_type.as_str()))
+        .collect();
     let mut out = String::new();
     let mut family = "";
     for (labels, sample) in &newest {
         let name = labels.metric_name();
         if name != family {
-            let kind = types.get(name).copied().filter(|kind| matches!(*kind, "counter" | "gauge"));
+            let kind = types
+                .get(name)
+                .copied()
+                .filter(|kind| matches!(*kind, "counter" | "gauge"));
             let _ = writeln!(out, "# TYPE {name} {}", kind.unwrap_or("untyped"));
             family = name;
         }
@@ -52,7 +63,12 @@ fn newest(
     end_ms: i64,
 ) -> Result<BTreeMap<Labels, Sample>, StoreError> {
     let snapshot = Arc::clone(&state.metrics).snapshot(start_ms, end_ms)?;
-    let hints = SelectHints { start_ms, end_ms, step_ms: 0, max_series: 0 };
+    let hints = SelectHints {
+        start_ms,
+        end_ms,
+        step_ms: 0,
+        max_series: 0,
+    };
     let mut found = BTreeMap::new();
     let mut samples = Samples::default();
     for matchers in sets {
@@ -88,5 +104,7 @@ fn line(out: &mut String, labels: &Labels, sample: Sample) {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
 }

@@ -95,7 +95,9 @@ pub fn float(out: &mut String, value: f64) {
     } else if value != 0.0 && (value.abs() < 1e-6 || value.abs() >= 1e21) {
         let text = format!("{value:e}");
         let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        let (sign, digits) = exponent.strip_prefix('-').map_or(('+', exponent), |digits| ('-', digits));
+        let (sign, digits) = exponent
+            .strip_prefix('-')
+            .map_or(('+', exponent), |digits| ('-', digits));
         write!(out, "{mantissa}e{sign}{digits:0>2}")
     } else {
         write!(out, "{value}")

@@ -25,13 +25,15 @@ pub(super) async fn metadata(
 ) -> Result<Response, ApiError> {
     let limit = match params.get("limit") {
         None => usize::MAX,
-        Some(text) => text.parse().map_err(|_| ApiError::parameter("limit", "limit must be a number"))?,
+        Some(text) => text
+            .parse()
+            .map_err(|_| ApiError::parameter("limit", "limit must be a number"))?,
     };
     let per_metric = match params.get("limit_per_metric") {
         None => usize::MAX,
-        Some(text) => {
-            text.parse().map_err(|_| ApiError::parameter("limit_per_metric", "limit_per_metric must be a number"))?
-        }
+        Some(text) => text
+            .parse()
+            .map_err(|_| ApiError::parameter("limit_per_metric", "limit_per_metric must be a number"))?,
     };
     let wanted = params.get("metric");
     let mut families: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
@@ -45,7 +47,11 @@ pub(super) async fn metadata(
         }
         let entries = families.entry(family).or_default();
         if entries.len() < per_metric {
-            entries.push(Entry { metric_type: of.metric_type.as_str(), help: of.help, unit: of.unit });
+            entries.push(Entry {
+                metric_type: of.metric_type.as_str(),
+                help: of.help,
+                unit: of.unit,
+            });
         }
     }
     Ok(success(&families))

@@ -42,7 +42,9 @@ impl<S: Send + Sync> FromRequest<S> for Params {
 fn decode(text: &str, into: &mut Vec<(String, String)>) {
     let plain = |piece: &str| {
         let spaced = piece.replace('+', " ");
-        percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+        percent_encoding::percent_decode_str(&spaced)
+            .decode_utf8_lossy()
+            .into_owned()
     };
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -58,7 +60,10 @@ impl Params {
 
     /// All values of `name`.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .filter(move |(n, _)| n == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// A point in time in milliseconds, or `default`.
@@ -84,9 +89,7 @@ impl Params {
     /// # Errors
     /// Neither seconds nor Prometheus' syntax.
     pub fn duration_ms(&self, name: &str) -> Result<Option<i64>, ApiError> {
-        let parse = |text: &str| {
-            parse_duration_param_ms(text).map_err(|why| ApiError::parameter(name, why))
-        };
+        let parse = |text: &str| parse_duration_param_ms(text).map_err(|why| ApiError::parameter(name, why));
         self.get(name).map(parse).transpose()
     }
 
@@ -96,7 +99,8 @@ impl Params {
     /// Not a whole number from 0 on.
     pub fn limit(&self) -> Result<usize, ApiError> {
         self.get("limit").map_or(Ok(0), |text| {
-            text.parse().map_err(|_| ApiError::parameter("limit", "limit must be a non-negative number"))
+            text.parse()
+                .map_err(|_| ApiError::parameter("limit", "limit must be a non-negative number"))
         })
     }
 
@@ -105,19 +109,25 @@ impl Params {
     /// # Errors
     /// One does not parse, or matches everything.
     pub fn matcher_sets(&self) -> Result<Vec<Vec<Matcher>>, ApiError> {
-        self.all("match[]").map(parse_selector).collect()
+        self.all("match[]")
+            .map(|text| parse_selector("match[]", text))
+            .collect()
     }
 }
 
-fn parse_selector(text: &str) -> Result<Vec<Matcher>, ApiError> {
-    let expr = promql::parse(text).map_err(|e| ApiError::parameter("match[]", e))?;
+/// The matchers of a selector such as `up{job="x"}`.
+///
+/// # Errors
+/// It does not parse, is more than a selector, or matches everything.
+pub fn parse_selector(name: &str, text: &str) -> Result<Vec<Matcher>, ApiError> {
+    let expr = promql::parse(text).map_err(|e| ApiError::parameter(name, e))?;
     let matchers = match expr {
         Expr::Selector(selector) if selector.offset_ms == 0 && selector.at.is_none() => selector.matchers,
-        _ => return Err(ApiError::parameter("match[]", "expected a series selector")),
+        _ => return Err(ApiError::parameter(name, "expected a series selector")),
     };
     if matchers.iter().all(Matcher::matches_empty) {
-        let why = "match[] must contain at least one non-empty matcher";
-        return Err(ApiError::parameter("match[]", why));
+        let why = format!("{name} must contain at least one non-empty matcher");
+        return Err(ApiError::parameter(name, why));
     }
     Ok(matchers)
 }
@@ -137,9 +147,15 @@ pub fn parse_time_ms(text: &str) -> Result<i64, String> {
     if let Ok(seconds) = text.parse::<f64>() {
         let ms = (seconds * 1000.0).round();
         // Beyond this a float no longer holds every millisecond, and arithmetic on times could overflow.
-        return if ms.abs() < 9e15 { Ok(ms as i64) } else { Err(bad()) };
+        return if ms.abs() < 9e15 {
+            Ok(ms as i64)
+        } else {
+            Err(bad())
+        };
     }
-    text.parse::<jiff::Timestamp>().map(jiff::Timestamp::as_millisecond).map_err(|_| bad())
+    text.parse::<jiff::Timestamp>()
+        .map(jiff::Timestamp::as_millisecond)
+        .map_err(|_| bad())
 }
 
 fn parse_duration_param_ms(text: &str) -> Result<i64, String> {
@@ -149,7 +165,9 @@ fn parse_duration_param_ms(text: &str) -> Result<i64, String> {
         return if fits {
             Ok(ms as i64)
         } else {
-            Err(format!("cannot parse {text:?} to a valid duration. It overflows int64"))
+            Err(format!(
+                "cannot parse {text:?} to a valid duration. It overflows int64"
+            ))
         };
     }
     parse_duration_ms(text).map_err(|_| format!("cannot parse {text:?} to a valid duration"))
@@ -163,7 +181,10 @@ mod tests {
     fn times_as_seconds_and_as_rfc_3339() {
         assert_eq!(parse_time_ms("1435781451.781"), Ok(1_435_781_451_781));
         assert_eq!(parse_time_ms("2015-07-01T20:10:51.781Z"), Ok(1_435_781_451_781));
-        assert_eq!(parse_time_ms("2015-07-01T22:10:51.781+02:00"), Ok(1_435_781_451_781));
+        assert_eq!(
+            parse_time_ms("2015-07-01T22:10:51.781+02:00"),
+            Ok(1_435_781_451_781)
+        );
         for bad in ["", "yesterday", "NaN", "1e300", "inf"] {
             assert!(parse_time_ms(bad).is_err(), "{bad}");
         }

@@ -22,7 +22,10 @@ pub async fn instant(State(state): State<PrometheusState>, params: Params) -> Re
     let limit = params.limit()?;
     let engine = Arc::clone(&state.engine);
     let metrics = Arc::clone(&state.metrics);
-    let result = run(&state, &params, move |ctx| engine.instant(&*metrics, &query, time_ms, ctx)).await?;
+    let result = run(&state, &params, move |ctx| {
+        engine.instant(&*metrics, &query, time_ms, ctx)
+    })
+    .await?;
     Ok(answer(result, limit))
 }
 
@@ -31,7 +34,10 @@ pub async fn range(State(state): State<PrometheusState>, params: Params) -> Resu
     let start_ms = params.required_time_ms("start")?;
     let end_ms = params.required_time_ms("end")?;
     if end_ms < start_ms {
-        return Err(ApiError::parameter("end", "end timestamp must not be before start time"));
+        return Err(ApiError::parameter(
+            "end",
+            "end timestamp must not be before start time",
+        ));
     }
     let step_ms = params
         .duration_ms("step")?
@@ -106,7 +112,10 @@ pub async fn exemplars(State(state): State<PrometheusState>, params: Params) -> 
     let start_ms = params.time_ms("start", i64::MIN)?;
     let end_ms = params.time_ms("end", state.clock.now_ms())?;
     if end_ms < start_ms {
-        return Err(ApiError::parameter("end", "end timestamp must not be before start timestamp"));
+        return Err(ApiError::parameter(
+            "end",
+            "end timestamp must not be before start timestamp",
+        ));
     }
     promql::parse(params.get("query").unwrap_or(""))?;
     Ok(success(&[(); 0]))

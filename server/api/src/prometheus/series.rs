@@ -29,7 +29,11 @@ pub async fn series(State(state): State<PrometheusState>, params: Params) -> Res
     .await?;
     let cut = limit > 0 && found.len() > limit;
     let mut out = String::from("[");
-    for (i, labels) in found.iter().take(if cut { limit } else { usize::MAX }).enumerate() {
+    for (i, labels) in found
+        .iter()
+        .take(if cut { limit } else { usize::MAX })
+        .enumerate()
+    {
         if i > 0 {
             out.push(',');
         }
@@ -53,17 +57,23 @@ pub async fn label_values(
     params: Params,
 ) -> Result<Response, ApiError> {
     if name.is_empty() {
-        return Err(ApiError::new(ErrorType::BadData, format!("invalid label name: {name:?}")));
+        return Err(ApiError::new(
+            ErrorType::BadData,
+            format!("invalid label name: {name:?}"),
+        ));
     }
     let sets = params.matcher_sets()?;
     let name = unescape(&name);
-    let values = move |snapshot: &dyn MetricSnapshot, matchers: &[Matcher]| snapshot.label_values(&name, matchers);
+    let values =
+        move |snapshot: &dyn MetricSnapshot, matchers: &[Matcher]| snapshot.label_values(&name, matchers);
     strings(&state, &params, sets, values).await
 }
 
 /// Undoes the escaping `U__…_2e_…` by which clients put a UTF-8 name into a URL.
 fn unescape(name: &str) -> String {
-    let Some(rest) = name.strip_prefix("U__") else { return name.to_owned() };
+    let Some(rest) = name.strip_prefix("U__") else {
+        return name.to_owned();
+    };
     let mut out = String::new();
     let mut pieces = rest.split('_');
     out.push_str(pieces.next().unwrap_or(""));
@@ -103,12 +113,17 @@ async fn strings(
     .await?;
     let cut = limit > 0 && all.len() > limit;
     let shown: Vec<&String> = all.iter().take(if cut { limit } else { usize::MAX }).collect();
-    let text = serde_json::to_string(&shown).map_err(|e| ApiError::new(ErrorType::Internal, e.to_string()))?;
+    let text =
+        serde_json::to_string(&shown).map_err(|e| ApiError::new(ErrorType::Internal, e.to_string()))?;
     Ok(success_raw(&text, &truncation_warning(cut), &[]))
 }
 
 fn truncation_warning(cut: bool) -> Vec<String> {
-    if cut { vec!["results truncated due to limit".to_owned()] } else { Vec::new() }
+    if cut {
+        vec!["results truncated due to limit".to_owned()]
+    } else {
+        Vec::new()
+    }
 }
 
 async fn on_snapshot<T: Send + 'static>(
@@ -119,7 +134,10 @@ async fn on_snapshot<T: Send + 'static>(
     let start_ms = params.time_ms("start", i64::MIN)?;
     let end_ms = params.time_ms("end", i64::MAX)?;
     if end_ms < start_ms {
-        return Err(ApiError::parameter("end", "end timestamp must not be before start timestamp"));
+        return Err(ApiError::parameter(
+            "end",
+            "end timestamp must not be before start timestamp",
+        ));
     }
     let metrics = Arc::clone(&state.metrics);
     let work = move || ask(&*metrics.snapshot(start_ms, end_ms)?);

@@ -24,10 +24,23 @@ fn router() -> Router {
         ] {
             let labels = model::Labels::from_pairs(pairs);
             let sample = Sample { timestamp_ms, value };
-            store.append(&mut [MetricRow { series: SeriesRef::UNKNOWN, labels, sample }]).expect("stores");
+            store
+                .append(&mut [MetricRow {
+                    series: SeriesRef::UNKNOWN,
+                    labels,
+                    sample,
+                }])
+                .expect("stores");
         }
     }
-    store.set_metadata("up", &Metadata { metric_type: MetricType::Gauge, help: "Is it up?".into(), unit: String::new() });
+    store.set_metadata(
+        "up",
+        &Metadata {
+            metric_type: MetricType::Gauge,
+            help: "Is it up?".into(),
+            unit: String::new(),
+        },
+    );
     routes(PrometheusState {
         metrics: Arc::new(store),
         engine: Arc::new(Engine::new(EngineOptions::default())),
@@ -47,7 +60,10 @@ async fn send(request: Request<Body>) -> (StatusCode, String) {
 
 async fn get(uri: &str) -> (StatusCode, Value) {
     let (status, text) = send(Request::get(uri).body(Body::empty()).expect("a request")).await;
-    (status, serde_json::from_str(&text).unwrap_or_else(|_| panic!("{uri} answers {text}")))
+    (
+        status,
+        serde_json::from_str(&text).unwrap_or_else(|_| panic!("{uri} answers {text}")),
+    )
 }
 
 #[tokio::test]
@@ -58,7 +74,10 @@ async fn an_instant_query_answers_as_prometheus_does() {
         "result": [{"metric": {}, "value": [1_700_000_000, "1"]}]}});
     assert_eq!(body, expected);
     let (_, body) = get("/api/v1/query?query=1%2B1").await;
-    assert_eq!(body["data"], json!({"resultType": "scalar", "result": [1_700_000_000, "2"]}));
+    assert_eq!(
+        body["data"],
+        json!({"resultType": "scalar", "result": [1_700_000_000, "2"]})
+    );
 }
 
 #[tokio::test]
@@ -79,18 +98,40 @@ async fn a_range_query_by_form_answers_a_matrix() {
 async fn bad_requests_name_the_parameter() {
     for (uri, part) in [
         ("/api/v1/query?query=sum(", "invalid parameter \"query\""),
-        ("/api/v1/query?query=up&time=x", "invalid parameter \"time\": cannot parse \"x\" to a valid timestamp"),
-        ("/api/v1/query_range?query=up&start=2&end=1&step=1", "end timestamp must not be before start time"),
-        ("/api/v1/query_range?query=up&start=1&end=2&step=0", "zero or negative query resolution step"),
-        ("/api/v1/query_range?query=up&start=1&end=20000&step=1", "exceeded maximum resolution of 11,000 points"),
+        (
+            "/api/v1/query?query=up&time=x",
+            "invalid parameter \"time\": cannot parse \"x\" to a valid timestamp",
+        ),
+        (
+            "/api/v1/query_range?query=up&start=2&end=1&step=1",
+            "end timestamp must not be before start time",
+        ),
+        (
+            "/api/v1/query_range?query=up&start=1&end=2&step=0",
+            "zero or negative query resolution step",
+        ),
+        (
+            "/api/v1/query_range?query=up&start=1&end=20000&step=1",
+            "exceeded maximum resolution of 11,000 points",
+        ),
         ("/api/v1/series", "no match[] parameter provided"),
-        ("/api/v1/series?match[]=%7Ba%3D%22%22%7D", "match[] must contain at least one non-empty matcher"),
+        (
+            "/api/v1/series?match[]=%7Ba%3D%22%22%7D",
+            "match[] must contain at least one non-empty matcher",
+        ),
         ("/api/v1/metadata?limit=x", "limit must be a number"),
     ] {
         let (status, body) = get(uri).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{uri}");
-        assert_eq!((&body["status"], &body["errorType"]), (&json!("error"), &json!("bad_data")), "{uri}");
-        assert!(body["error"].as_str().is_some_and(|e| e.contains(part)), "{uri}: {body}");
+        assert_eq!(
+            (&body["status"], &body["errorType"]),
+            (&json!("error"), &json!("bad_data")),
+            "{uri}"
+        );
+        assert!(
+            body["error"].as_str().is_some_and(|e| e.contains(part)),
+            "{uri}: {body}"
+        );
     }
 }
 
@@ -104,11 +145,17 @@ async fn a_query_without_a_value_is_unprocessable() {
 #[tokio::test]
 async fn series_labels_and_values() {
     let (_, body) = get("/api/v1/series?match[]=up").await;
-    assert_eq!(body["data"][1], json!({"__name__": "up", "instance": "b:1", "job": "x"}));
+    assert_eq!(
+        body["data"][1],
+        json!({"__name__": "up", "instance": "b:1", "job": "x"})
+    );
     let (_, body) = get("/api/v1/labels").await;
     assert_eq!(body["data"], json!(["__name__", "instance", "job"]));
     let (_, body) = get("/api/v1/label/instance/values?limit=1").await;
-    assert_eq!((&body["data"], &body["warnings"]), (&json!(["a:1"]), &json!(["results truncated due to limit"])));
+    assert_eq!(
+        (&body["data"], &body["warnings"]),
+        (&json!(["a:1"]), &json!(["results truncated due to limit"]))
+    );
     let (_, body) = get("/api/v1/label/__name__/values?match[]=%7Binstance%3D%22a:1%22%7D").await;
     assert_eq!(body["data"], json!(["up"]));
 }
@@ -116,7 +163,10 @@ async fn series_labels_and_values() {
 #[tokio::test]
 async fn metadata_and_exemplars() {
     let (_, body) = get("/api/v1/metadata?metric=up").await;
-    assert_eq!(body["data"], json!({"up": [{"type": "gauge", "help": "Is it up?", "unit": ""}]}));
+    assert_eq!(
+        body["data"],
+        json!({"up": [{"type": "gauge", "help": "Is it up?", "unit": ""}]})
+    );
     let (status, body) = get("/api/v1/query_exemplars?query=up&start=1600000000000&end=1700000000000").await;
     assert_eq!((status, &body["data"]), (StatusCode::OK, &json!([])));
 }

@@ -10,8 +10,12 @@ use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsServiceRequest, ExportMetricsServiceResponse,
 };
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
+    TraceService, TraceServiceServer,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use tonic::codec::CompressionEncoding::Gzip;
 use tonic::{Request, Response, Status};
 
@@ -53,7 +57,10 @@ impl TraceService for Otlp {
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
         let request = request.into_inner();
-        let done = self.0.run(move |state| state.store_spans(otlp::traces(request))).await?;
+        let done = self
+            .0
+            .run(move |state| state.store_spans(otlp::traces(request)))
+            .await?;
         Ok(Response::new(traces_answer(done)))
     }
 }
@@ -65,7 +72,10 @@ impl MetricsService for Otlp {
         request: Request<ExportMetricsServiceRequest>,
     ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
         let request = request.into_inner();
-        let done = self.0.run(move |state| state.store_batch(otlp::metrics(request)?)).await?;
+        let done = self
+            .0
+            .run(move |state| state.store_batch(otlp::metrics(request)?))
+            .await?;
         Ok(Response::new(metrics_answer(done)))
     }
 }

@@ -14,7 +14,9 @@ use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsPartialSuccess, 
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsPartialSuccess, ExportMetricsServiceResponse,
 };
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceResponse,
+};
 use prost::Message;
 use serde::Serialize;
 
@@ -23,7 +25,9 @@ use super::{PushState, Refusal, header, read};
 /// `POST /v1/traces`
 pub(super) async fn traces(State(state): State<PushState>, headers: HeaderMap, body: Body) -> Response {
     let store = |state: &PushState, format, bytes: &[u8]| {
-        state.store_spans(otlp::traces(otlp::decode(format, bytes)?)).map(traces_answer)
+        state
+            .store_spans(otlp::traces(otlp::decode(format, bytes)?))
+            .map(traces_answer)
     };
     answer(state, &headers, body, store).await
 }
@@ -31,7 +35,9 @@ pub(super) async fn traces(State(state): State<PushState>, headers: HeaderMap, b
 /// `POST /v1/metrics`
 pub(super) async fn metrics(State(state): State<PushState>, headers: HeaderMap, body: Body) -> Response {
     let store = |state: &PushState, format, bytes: &[u8]| {
-        state.store_batch(otlp::metrics(otlp::decode(format, bytes)?)?).map(metrics_answer)
+        state
+            .store_batch(otlp::metrics(otlp::decode(format, bytes)?)?)
+            .map(metrics_answer)
     };
     answer(state, &headers, body, store).await
 }
@@ -53,7 +59,11 @@ pub(super) fn store_logs(
     if !decoded.items.is_empty() {
         state.logs.append(&decoded.items)?;
     }
-    Ok(Decoded { items: (), rejected: decoded.rejected, message: decoded.message })
+    Ok(Decoded {
+        items: (),
+        rejected: decoded.rejected,
+        message: decoded.message,
+    })
 }
 
 pub(super) fn traces_answer(done: Decoded<()>) -> ExportTraceServiceResponse {
@@ -61,7 +71,9 @@ pub(super) fn traces_answer(done: Decoded<()>) -> ExportTraceServiceResponse {
         rejected_spans: done.rejected as i64,
         error_message: done.message,
     });
-    ExportTraceServiceResponse { partial_success: partial }
+    ExportTraceServiceResponse {
+        partial_success: partial,
+    }
 }
 
 pub(super) fn metrics_answer(done: Decoded<()>) -> ExportMetricsServiceResponse {
@@ -69,7 +81,9 @@ pub(super) fn metrics_answer(done: Decoded<()>) -> ExportMetricsServiceResponse 
         rejected_data_points: done.rejected as i64,
         error_message: done.message,
     });
-    ExportMetricsServiceResponse { partial_success: partial }
+    ExportMetricsServiceResponse {
+        partial_success: partial,
+    }
 }
 
 pub(super) fn logs_answer(done: Decoded<()>) -> ExportLogsServiceResponse {
@@ -77,7 +91,9 @@ pub(super) fn logs_answer(done: Decoded<()>) -> ExportLogsServiceResponse {
         rejected_log_records: done.rejected as i64,
         error_message: done.message,
     });
-    ExportLogsServiceResponse { partial_success: partial }
+    ExportLogsServiceResponse {
+        partial_success: partial,
+    }
 }
 
 async fn answer<R: Message + Serialize + Send + 'static>(
@@ -95,7 +111,11 @@ async fn answer<R: Message + Serialize + Send + 'static>(
         let encoding = Encoding::from_header(header(headers, header::CONTENT_ENCODING).as_deref())?;
         let bytes = read(body, state.max_body_bytes).await?;
         let work = move |state: &PushState| {
-            store(state, format, &body::decode(encoding, &bytes, state.max_body_bytes)?)
+            store(
+                state,
+                format,
+                &body::decode(encoding, &bytes, state.max_body_bytes)?,
+            )
         };
         state.run(work).await
     };
@@ -115,15 +135,20 @@ struct Status {
 }
 
 fn refused(format: Format, refusal: &Refusal) -> Response {
-    let status = Status { code: refusal.code() as i32, message: refusal.to_string() };
+    let status = Status {
+        code: refusal.code() as i32,
+        message: refusal.to_string(),
+    };
     refusal.respond(encode(format, &status))
 }
 
 fn encode<M: Message + Serialize>(format: Format, message: &M) -> Response {
     match format {
-        Format::Protobuf => {
-            ([(header::CONTENT_TYPE, "application/x-protobuf")], message.encode_to_vec()).into_response()
-        }
+        Format::Protobuf => (
+            [(header::CONTENT_TYPE, "application/x-protobuf")],
+            message.encode_to_vec(),
+        )
+            .into_response(),
         Format::Json => {
             let text = serde_json::to_string(message).unwrap_or_else(|_| "{}".to_owned());
             ([(header::CONTENT_TYPE, "application/json")], text).into_response()

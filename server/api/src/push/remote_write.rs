@@ -35,9 +35,16 @@ fn store(state: &PushState, bytes: &[u8]) -> Result<Option<String>, Refusal> {
     let mut request = remote_write::decode(&bytes)?;
     let rejected = state.store_metrics(&mut request.rows, &request.metadata)?;
     let mut why: Vec<String> = request.invalid.into_iter().collect();
-    why.extend(rejected.iter().map(|(why, count)| format!("{why} ({count} samples)")));
+    why.extend(
+        rejected
+            .iter()
+            .map(|(why, count)| format!("{why} ({count} samples)")),
+    );
     if request.histograms_skipped > 0 {
-        why.push(format!("native histograms are not supported ({} left out)", request.histograms_skipped));
+        why.push(format!(
+            "native histograms are not supported ({} left out)",
+            request.histograms_skipped
+        ));
     }
     Ok((!why.is_empty()).then(|| why.join("; ")))
 }

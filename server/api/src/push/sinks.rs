@@ -49,7 +49,11 @@ impl PushState {
         rows: &mut [MetricRow],
         metadata: &[(String, Metadata)],
     ) -> Result<RejectedCounts, Refusal> {
-        let report = if rows.is_empty() { Default::default() } else { self.metrics.append(rows)? };
+        let report = if rows.is_empty() {
+            Default::default()
+        } else {
+            self.metrics.append(rows)?
+        };
         for (family, metadata) in metadata {
             self.metrics.set_metadata(family, metadata);
         }
@@ -63,7 +67,11 @@ impl PushState {
     /// Stores the samples of an OTLP request; what the store refused counts as rejected too.
     pub(super) fn store_batch(&self, mut decoded: Decoded<MetricBatch>) -> Result<Decoded<()>, Refusal> {
         let refused = self.store_metrics(&mut decoded.items.rows, &decoded.items.metadata)?;
-        let mut done = Decoded { items: (), rejected: decoded.rejected, message: decoded.message };
+        let mut done = Decoded {
+            items: (),
+            rejected: decoded.rejected,
+            message: decoded.message,
+        };
         for (why, count) in refused {
             if done.message.is_empty() {
                 why.clone_into(&mut done.message);
@@ -78,6 +86,10 @@ impl PushState {
         if !decoded.items.is_empty() {
             self.spans.append(&decoded.items)?;
         }
-        Ok(Decoded { items: (), rejected: decoded.rejected, message: decoded.message })
+        Ok(Decoded {
+            items: (),
+            rejected: decoded.rejected,
+            message: decoded.message,
+        })
     }
 }

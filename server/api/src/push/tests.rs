@@ -34,7 +34,10 @@ impl MetricSink for Kept {
         self.check()?;
         self.rows.lock().extend(rows.iter().cloned());
         let rejected = self.reject.lock().clone();
-        Ok(AppendReport { stored: rows.len() - rejected.len(), rejected })
+        Ok(AppendReport {
+            stored: rows.len() - rejected.len(),
+            rejected,
+        })
     }
 
     fn set_metadata(&self, _: &str, _: &Metadata) {}
@@ -68,8 +71,10 @@ fn state(kept: &Arc<Kept>) -> PushState {
 }
 
 async fn post(router: Router, path: &str, content_type: &str, body: impl Into<Body>) -> (StatusCode, String) {
-    let request =
-        Request::post(path).header("content-type", content_type).body(body.into()).expect("a request");
+    let request = Request::post(path)
+        .header("content-type", content_type)
+        .body(body.into())
+        .expect("a request");
     let response = router.oneshot(request).await.expect("infallible");
     let status = response.status();
     let bytes = response.into_body().collect().await.expect("a body").to_bytes();
@@ -107,8 +112,18 @@ async fn malformed_and_oversized_pushes_are_refused_and_change_nothing() {
     let large = vec![b' '; 20_000];
     for (path, content_type, body, expected) in [
         ("/v1/traces", JSON, b"{".to_vec(), StatusCode::BAD_REQUEST),
-        ("/v1/traces", "application/x-protobuf", b"\xff\xff".to_vec(), StatusCode::BAD_REQUEST),
-        ("/v1/traces", "text/plain", b"".to_vec(), StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (
+            "/v1/traces",
+            "application/x-protobuf",
+            b"\xff\xff".to_vec(),
+            StatusCode::BAD_REQUEST,
+        ),
+        (
+            "/v1/traces",
+            "text/plain",
+            b"".to_vec(),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ),
         ("/v1/metrics", JSON, large.clone(), StatusCode::PAYLOAD_TOO_LARGE),
     ] {
         let (status, answer) = post(otlp_routes(state(&kept)), path, content_type, body).await;
@@ -128,7 +143,9 @@ async fn malformed_and_oversized_pushes_are_refused_and_change_nothing() {
 #[tokio::test]
 async fn a_small_body_that_unpacks_to_a_large_one_is_413() {
     let kept = Arc::<Kept>::default();
-    let bomb = snap::raw::Encoder::new().compress_vec(&vec![0; 1_000_000]).expect("compresses");
+    let bomb = snap::raw::Encoder::new()
+        .compress_vec(&vec![0; 1_000_000])
+        .expect("compresses");
     assert!(bomb.len() < 100_000);
     let mut state = state(&kept);
     state.max_body_bytes = 100_000;

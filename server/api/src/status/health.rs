@@ -29,16 +29,25 @@ pub(super) async fn healthy() -> &'static str {
 pub(super) async fn ready(State(state): State<StatusState>) -> (StatusCode, String) {
     match state.lifecycle.not_ready() {
         None => (StatusCode::OK, "Masthead is Ready.\n".to_owned()),
-        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("Service Unavailable: {why}\n")),
+        Some(why) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("Service Unavailable: {why}\n"),
+        ),
     }
 }
 
 pub(super) async fn reload(State(state): State<StatusState>) -> (StatusCode, String) {
     if !state.lifecycle.reload_allowed() {
-        return (StatusCode::FORBIDDEN, "Lifecycle API is not enabled.\n".to_owned());
+        return (
+            StatusCode::FORBIDDEN,
+            "Lifecycle API is not enabled.\n".to_owned(),
+        );
     }
     match state.lifecycle.reload().await {
         Ok(()) => (StatusCode::OK, String::new()),
-        Err(why) => (StatusCode::INTERNAL_SERVER_ERROR, format!("failed to reload config: {why}\n")),
+        Err(why) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("failed to reload config: {why}\n"),
+        ),
     }
 }

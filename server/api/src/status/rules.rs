@@ -43,7 +43,10 @@ impl Filter {
             Some("alert") => Some("alerting"),
             Some("record") => Some("recording"),
             Some(other) => {
-                return Err(ApiError::parameter("type", format!("not supported value {other:?}")));
+                return Err(ApiError::parameter(
+                    "type",
+                    format!("not supported value {other:?}"),
+                ));
             }
         };
         let exclude = match params.get("exclude_alerts") {
@@ -78,25 +81,39 @@ impl Filter {
 }
 
 fn kind_of(rule: &RuleStatus) -> &'static str {
-    if rule.alerting.is_some() { "alerting" } else { "recording" }
+    if rule.alerting.is_some() {
+        "alerting"
+    } else {
+        "recording"
+    }
 }
 
 /// `GET /rules?type=&rule_name[]=&rule_group[]=&file[]=&match[]=&exclude_alerts=`
 pub(super) async fn rules(State(state): State<StatusState>, params: Params) -> Result<Response, ApiError> {
     let filter = Filter::read(&params)?;
     let statuses = state.rules.groups_status();
-    let groups = statuses.iter().filter(|group| filter.takes_group(group)).map(|group| Group {
-        name: group.name.clone(),
-        file: group.file.clone(),
-        rules: group.rules.iter().filter(|r| filter.takes(r)).map(|r| rule(r, filter.with_alerts)).collect(),
-        interval: group.interval_ms as f64 / 1000.0,
-        limit: group.limit,
-        evaluation_time: group.evaluation_time_s,
-        last_evaluation: rfc3339(group.last_evaluation_ms),
-    });
+    let groups = statuses
+        .iter()
+        .filter(|group| filter.takes_group(group))
+        .map(|group| Group {
+            name: group.name.clone(),
+            file: group.file.clone(),
+            rules: group
+                .rules
+                .iter()
+                .filter(|r| filter.takes(r))
+                .map(|r| rule(r, filter.with_alerts))
+                .collect(),
+            interval: group.interval_ms as f64 / 1000.0,
+            limit: group.limit,
+            evaluation_time: group.evaluation_time_s,
+            last_evaluation: rfc3339(group.last_evaluation_ms),
+        });
     // A filter leaves out the groups of which it leaves nothing.
     let filtered = filter.kind.is_some() || !filter.names.is_empty() || !filter.matchers.is_empty();
-    let groups: Vec<Group> = groups.filter(|group| !filtered || !group.rules.is_empty()).collect();
+    let groups: Vec<Group> = groups
+        .filter(|group| !filtered || !group.rules.is_empty())
+        .collect();
     Ok(success(&json!({ "groups": groups })))
 }
 
@@ -141,7 +158,10 @@ fn alert(alert: &ActiveAlert) -> Value {
 /// `GET /alerts`: all pending and firing ones.
 pub(super) async fn alerts(State(state): State<StatusState>) -> Response {
     let groups: Vec<Arc<GroupStatus>> = state.rules.groups_status();
-    let alerting = groups.iter().flat_map(|group| &group.rules).filter_map(|rule| rule.alerting.as_ref());
+    let alerting = groups
+        .iter()
+        .flat_map(|group| &group.rules)
+        .filter_map(|rule| rule.alerting.as_ref());
     let alerts: Vec<Value> = alerting.flat_map(|a| a.alerts.iter().map(alert)).collect();
     success(&json!({ "alerts": alerts }))
 }
@@ -161,7 +181,9 @@ fn go_exponent(value: f64) -> String {
     }
     let text = format!("{value:e}");
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let (sign, digits) = exponent.strip_prefix('-').map_or(('+', exponent), |digits| ('-', digits));
+    let (sign, digits) = exponent
+        .strip_prefix('-')
+        .map_or(('+', exponent), |digits| ('-', digits));
     format!("{mantissa}e{sign}{digits:0>2}")
 }
 
@@ -171,7 +193,13 @@ mod tests {
 
     #[test]
     fn values_of_alerts_as_go_writes_them() {
-        let cases = [(1.0, "1e+00"), (0.0, "0e+00"), (1234.5, "1.2345e+03"), (1e-7, "1e-07"), (f64::INFINITY, "+Inf")];
+        let cases = [
+            (1.0, "1e+00"),
+            (0.0, "0e+00"),
+            (1234.5, "1.2345e+03"),
+            (1e-7, "1e-07"),
+            (f64::INFINITY, "+Inf"),
+        ];
         for (value, expected) in cases {
             assert_eq!(go_exponent(value), expected);
         }

@@ -78,8 +78,12 @@ pub(super) async fn runtime(State(state): State<StatusState>) -> Response {
     let config = state.server.config.read().clone();
     success(&Runtime {
         start_time: rfc3339(Some(state.server.started_ms)),
-        working_directory: std::env::current_dir().map(|d| d.display().to_string()).unwrap_or_default(),
-        hostname: std::fs::read_to_string("/proc/sys/kernel/hostname").map(|h| h.trim().to_owned()).unwrap_or_default(),
+        working_directory: std::env::current_dir()
+            .map(|d| d.display().to_string())
+            .unwrap_or_default(),
+        hostname: std::fs::read_to_string("/proc/sys/kernel/hostname")
+            .map(|h| h.trim().to_owned())
+            .unwrap_or_default(),
         server_time: rfc3339(Some(state.clock.now_ms())),
         reload_config_success: config.reload_success,
         last_config_time: rfc3339(Some(config.loaded_ms)),
@@ -102,7 +106,10 @@ struct Alertmanagers {
 
 /// `GET /alertmanagers`: none, alerts are notified of in this process.
 pub(super) async fn alertmanagers() -> Response {
-    success(&Alertmanagers { active_alertmanagers: [], dropped_alertmanagers: [] })
+    success(&Alertmanagers {
+        active_alertmanagers: [],
+        dropped_alertmanagers: [],
+    })
 }
 
 /// `GET /notifications`: what the console of Prometheus shows about the server itself; nothing is ever to be shown.

@@ -46,8 +46,16 @@ pub(super) async fn tsdb(State(state): State<StatusState>, params: Params) -> Re
         asked => asked.min(MAX_LIMIT),
     };
     let tsdb = Arc::clone(&state.tsdb);
-    let (stats, top) = state.pool.run(move || (tsdb.stats(), tsdb.cardinality(limit))).await?;
-    let counts = |list: Vec<(String, u64)>| list.into_iter().map(|(name, value)| Count { name, value }).collect();
+    let (stats, top) = state
+        .pool
+        .run(move || (tsdb.stats(), tsdb.cardinality(limit)))
+        .await?;
+    let stats = stats?;
+    let counts = |list: Vec<(String, u64)>| {
+        list.into_iter()
+            .map(|(name, value)| Count { name, value })
+            .collect()
+    };
     Ok(success(&TsdbStatus {
         head_stats: HeadStats {
             num_series: stats.head_series,
@@ -73,5 +81,9 @@ struct WalReplay {
 
 /// `GET /status/walreplay`: the log is replayed before the server listens, so it is always done.
 pub(super) async fn wal_replay() -> Response {
-    success(&WalReplay { min: 0, max: 0, current: 0 })
+    success(&WalReplay {
+        min: 0,
+        max: 0,
+        current: 0,
+    })
 }

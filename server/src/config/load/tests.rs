@@ -31,14 +31,22 @@ fn an_error_names_file_line_and_field() {
 fn errors_of_all_files_are_told_at_once() {
     let main = "scrape_configs: [{job_name: a}, {job_name: a}]\nrule_files: [r*.yml]\nnotifications: {file: am.yml}\n";
     let rules = "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: 'sum('\n";
-    let errors = load(&[("masthead.yml", main), ("r1.yml", rules), ("am.yml", "route: {}\n")]).unwrap_err();
+    let errors = load(&[
+        ("masthead.yml", main),
+        ("r1.yml", rules),
+        ("am.yml", "route: {}\n"),
+    ])
+    .unwrap_err();
     assert_eq!(errors.len(), 3, "{errors:#?}");
     for (error, parts) in errors.iter().zip([
         ["masthead.yml", "job name"],
         ["r1.yml: 5:", "parse"],
         ["am.yml", "receiver"],
     ]) {
-        assert!(parts.iter().all(|part| error.contains(part)), "{error} lacks {parts:?}");
+        assert!(
+            parts.iter().all(|part| error.contains(part)),
+            "{error} lacks {parts:?}"
+        );
     }
 }
 
@@ -62,7 +70,13 @@ fn a_plain_prometheus_file_runs_with_warnings_for_what_has_no_effect() {
 fn further_scrape_configs_come_from_files() {
     let main = "scrape_config_files: ['jobs-*.yml']\nscrape_configs: [{job_name: a}]\n";
     let more = "scrape_configs: [{job_name: b}]\n";
-    assert_eq!(load(&[("masthead.yml", main), ("jobs-1.yml", more)]).expect("valid").jobs.len(), 2);
+    assert_eq!(
+        load(&[("masthead.yml", main), ("jobs-1.yml", more)])
+            .expect("valid")
+            .jobs
+            .len(),
+        2
+    );
     let twice = "scrape_configs: [{job_name: a}]\n";
     let errors = load(&[("masthead.yml", main), ("jobs-1.yml", twice)]).unwrap_err();
     assert!(errors[0].contains("multiple scrape configs"), "{errors:?}");

@@ -1,0 +1,76 @@
+//! Masthead's own metrics: `/metrics`, and the middleware that counts requests.
+//!
+//! Names are Prometheus' where the thing is the same, so that dashboards made for Prometheus show Masthead too.
+
+mod families;
+mod process;
+mod requests;
+
+use std::sync::Arc;
+
+use alertmanager::notifications::Notifications;
+use axum::Router;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use collector::scrape::ScrapeManager;
+use log_indexer::Logs;
+use prometheus_client::registry::Registry;
+use traces::Traces;
+use tsdb::Tsdb;
+
+use crate::Pool;
+use crate::status::ServerInfo;
+
+pub use requests::Requests;
+
+/// Whose numbers are shown.
+#[derive(Clone)]
+pub struct ObserveState {
+    /// Series.
+    pub tsdb: Arc<Tsdb>,
+    /// Spans.
+    pub spans: Arc<Traces>,
+    /// Lines.
+    pub logs: Arc<Logs>,
+    /// Targets.
+    pub targets: Arc<ScrapeManager>,
+    /// Rules.
+    pub rules: Arc<alertmanager::rules::Manager>,
+    /// The notifications in force, which a reload can change.
+    pub notifications: Arc<dyn Fn() -> Option<Arc<Notifications>> + Send + Sync>,
+    /// Configuration and start.
+    pub server: Arc<ServerInfo>,
+    /// Counts of requests.
+    pub requests: Arc<Requests>,
+    /// Where store calls run.
+    pub pool: Pool,
+}
+
+const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The route `/metrics`.
+pub fn routes(state: ObserveState) -> Router {
+    Router::new().route("/metrics", get(metrics)).with_state(state)
+}
+
+async fn metrics(State(state): State<ObserveState>) -> Response {
+    let pool = state.pool.clone();
+    let text = pool.run(move || {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(families::Families::gather(&state)));
+        state.requests.register(&mut registry);
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).map(|()| text)
+    });
+    match text.await {
+        Ok(Ok(text)) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
+        Ok(Err(error)) => crate::prometheus::envelope::ApiError::new(
+            crate::prometheus::envelope::ErrorType::Internal,
+            error.to_string(),
+        )
+        .into_response(),
+        Err(error) => crate::prometheus::envelope::ApiError::from(error).into_response(),
+    }
+}
