@@ -2,7 +2,7 @@
 //!
 //! Source: Prometheus' documentation of recording and alerting rules, version 3.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -21,6 +21,25 @@ pub struct RuleFile {
     pub path: String,
     /// The groups in their order.
     pub groups: Vec<RuleGroup>,
+}
+
+impl RuleFile {
+    /// How many rules there are.
+    pub fn len(&self) -> usize {
+        self.groups.iter().map(|g| g.rules.len()).sum()
+    }
+
+    /// Whether there is no rule at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The rules that have the name and the labels of an earlier one: valid, but probably not meant.
+    pub fn duplicates(&self) -> Vec<&Rule> {
+        let mut seen = BTreeSet::new();
+        let rules = self.groups.iter().flat_map(|g| &g.rules);
+        rules.filter(|r| !seen.insert((&r.name, &r.labels))).collect()
+    }
 }
 
 /// Rules that are evaluated together, one after the other.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::Labels;
 
 use super::{Querier, functions};
-use crate::template::{Functions, Mode, Template, TemplateError, Value};
+use crate::template::{Functions, Mode, Object, Template, TemplateError, Value};
 
 const VARIABLES: [&str; 4] = ["$labels", "$externalLabels", "$externalURL", "$value"];
 
@@ -56,12 +56,6 @@ impl Expander {
     /// What one element of a rule's result brings to its templates.
     pub(super) fn element(&self, labels: &Labels, value: f64) -> Element<'_> {
         let labels = Value::from(labels);
-        let data = Value::map([
-            ("Labels", labels.clone()),
-            ("ExternalLabels", self.external_labels.clone()),
-            ("ExternalURL", self.external_url.clone()),
-            ("Value", Value::Float(value)),
-        ]);
         let [name_labels, name_external, name_url, name_value] = VARIABLES;
         let variables = [
             (name_labels, labels),
@@ -69,11 +63,33 @@ impl Expander {
             (name_url, self.external_url.clone()),
             (name_value, Value::Float(value)),
         ];
+        let data = Value::object(AlertData(variables.clone()));
         Element {
             functions: &self.functions,
             data,
             variables,
         }
+    }
+}
+
+/// The dot of a rule's templates: `.Labels` is `$labels`, and so on.
+struct AlertData([(&'static str, Value); 4]);
+
+impl Object for AlertData {
+    fn type_name(&self) -> &str {
+        "template.AlertData"
+    }
+
+    fn field(&self, name: &str) -> Option<Value> {
+        let [labels, external_labels, external_url, value] = &self.0;
+        let (_, value) = match name {
+            "Labels" => labels,
+            "ExternalLabels" => external_labels,
+            "ExternalURL" => external_url,
+            "Value" => value,
+            _ => return None,
+        };
+        Some(value.clone())
     }
 }
 

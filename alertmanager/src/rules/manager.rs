@@ -134,9 +134,10 @@ impl Manager {
             .collect()
     }
 
-    /// Stops all groups, waiting for evaluations under way. Series do not end: they go on after a restart.
+    /// Stops all groups, cancelling the queries under way. Series do not end: they go on after a restart.
     pub async fn shutdown(&self) {
         self.stop.cancel();
+        self.outputs.querier.cancel();
         let _one_at_a_time = self.reload.lock().await;
         let groups = std::mem::take(&mut *self.groups.lock());
         for running in groups.into_values() {

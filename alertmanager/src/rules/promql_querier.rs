@@ -1,33 +1,63 @@
 //! Queries of rules, answered by the PromQL engine over a store.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use model::metrics::{MetricStore, Samples, SelectHints};
 use model::{Matcher, labels::METRIC_NAME};
-use promql::{Engine, QueryContext, Value};
+use parking_lot::Mutex;
+use promql::{Engine, Expr, QueryContext, Value};
+use rustc_hash::FxHashMap;
 
 use super::alerting::FOR_STATE_METRIC;
 use super::{ForState, Querier, Vector};
 use crate::alert::ALERT_NAME;
 
-/// A [`Querier`] over the engine.
+/// How many parsed expressions are kept. Beyond it all are forgotten: that happens after many reloads, or with
+/// templates that make up queries.
+const MAX_PARSED: usize = 10_000;
+
+/// A [`Querier`] over the engine. Each expression is parsed once.
 pub struct PromqlQuerier {
     engine: Engine,
     store: Arc<dyn MetricStore>,
+    parsed: Mutex<FxHashMap<Box<str>, Arc<Expr>>>,
+    cancel: Arc<AtomicBool>,
 }
 
 impl PromqlQuerier {
     /// Queries go to `store`, within the engine's bounds.
     pub fn new(engine: Engine, store: Arc<dyn MetricStore>) -> Self {
-        PromqlQuerier { engine, store }
+        PromqlQuerier {
+            engine,
+            store,
+            parsed: Mutex::default(),
+            cancel: Arc::default(),
+        }
+    }
+
+    fn parsed(&self, text: &str) -> Result<Arc<Expr>, String> {
+        if let Some(expr) = self.parsed.lock().get(text) {
+            return Ok(expr.clone());
+        }
+        let expr = Arc::new(promql::parse(text).map_err(|e| e.to_string())?);
+        let mut parsed = self.parsed.lock();
+        if parsed.len() >= MAX_PARSED {
+            parsed.clear();
+        }
+        parsed.insert(text.into(), expr.clone());
+        Ok(expr)
     }
 }
 
 impl Querier for PromqlQuerier {
     fn instant(&self, expr: &str, at_ms: i64) -> Result<Vector, String> {
-        let result = self
-            .engine
-            .instant(&*self.store, expr, at_ms, &QueryContext::default());
+        let expr = self.parsed(expr)?;
+        let context = QueryContext {
+            cancel: self.cancel.clone(),
+            ..QueryContext::default()
+        };
+        let result = self.engine.instant_expr(&*self.store, &expr, at_ms, &context);
         match result.map_err(|e| e.to_string())?.value {
             Value::Vector(series) => Ok(series.into_iter().map(|s| (s.labels, s.sample.value)).collect()),
             Value::Scalar(sample) => Ok(vec![(model::Labels::empty(), sample.value)]),
@@ -63,5 +93,9 @@ impl Querier for PromqlQuerier {
             }
         }
         Ok(found)
+    }
+
+    fn cancel(&self) {
+        self.cancel.store(true, Ordering::Relaxed);
     }
 }

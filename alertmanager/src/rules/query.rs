@@ -30,4 +30,7 @@ pub trait Querier: Send + Sync {
     /// # Errors
     /// Why there are none, for people.
     fn for_state(&self, name: &str, from_ms: i64, to_ms: i64) -> Result<Vec<ForState>, String>;
+
+    /// Ends the queries under way, and all later ones, as soon as possible: nobody waits for them any more.
+    fn cancel(&self) {}
 }

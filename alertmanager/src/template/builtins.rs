@@ -30,10 +30,15 @@ pub(super) fn call(name: &str, args: &[Value], mode: Mode) -> Option<FuncResult>
     Some(match name {
         "eq" => equal_any(args),
         "ne" => pair(args, "ne").and_then(|(a, b)| equal(a, b).map(|e| Value::Bool(!e))),
-        "lt" => ordered(args, "lt", |o| o == Ordering::Less),
-        "le" => ordered(args, "le", |o| o != Ordering::Greater),
-        "gt" => ordered(args, "gt", |o| o == Ordering::Greater),
-        "ge" => ordered(args, "ge", |o| o != Ordering::Less),
+        // The greater ones are the negations of the lesser ones, as in Go: with NaN they are true.
+        "lt" => ordered(args, "lt", |o| o == Some(Ordering::Less)),
+        "le" => ordered(args, "le", |o| {
+            matches!(o, Some(Ordering::Less | Ordering::Equal))
+        }),
+        "gt" => ordered(args, "gt", |o| {
+            !matches!(o, Some(Ordering::Less | Ordering::Equal))
+        }),
+        "ge" => ordered(args, "ge", |o| o != Some(Ordering::Less)),
         "not" => one(args, "not").map(|v| Value::Bool(!v.is_true())),
         "len" => one(args, "len").and_then(length),
         "index" => index(args),
@@ -137,12 +142,12 @@ fn compare(a: &Value, b: &Value) -> Result<Option<Ordering>, FuncError> {
     })
 }
 
-fn ordered(args: &[Value], name: &str, test: impl Fn(Ordering) -> bool) -> FuncResult {
+fn ordered(args: &[Value], name: &str, test: impl Fn(Option<Ordering>) -> bool) -> FuncResult {
     let (a, b) = pair(args, name)?;
     if matches!(a, Value::Bool(_) | Value::Nil | Value::Time(_)) {
         return Err("invalid type for comparison".into());
     }
-    Ok(Value::Bool(compare(a, b)?.is_some_and(test)))
+    Ok(Value::Bool(test(compare(a, b)?)))
 }
 
 fn length(value: &Value) -> FuncResult {

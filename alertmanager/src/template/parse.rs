@@ -323,9 +323,6 @@ impl<'a> Parser<'a> {
             }
             if *self.look(0) == Kind::Pipe {
                 self.next += 1;
-                if matches!(self.look(0), Kind::Close | Kind::RightParen) {
-                    return self.error(self.at(), format!("missing value for {context}"));
-                }
             }
         }
         if commands.is_empty() {

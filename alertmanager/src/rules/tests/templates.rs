@@ -73,7 +73,7 @@ plain text => plain text
 {{ if gt $value 1000.0 }}large{{ end }} => large
 {{ if gt $value 1000 }}large{{ end }} => !incompatible types for comparison
 {{ printf "%.1f" $value }} {{ $value | humanize | printf "%s!" }} => 1234567.0 1.235M!
-{{ .Nope.x }}. => <no value>.
+{{ .Nope }} => !can't evaluate field Nope in type template.AlertData
 "#;
     let mut count = 0;
     let mut wrong = Vec::new();
