@@ -155,7 +155,7 @@ impl<'a> Writer<'a> {
         put_varint(&mut self.page, entry.len() as u64);
         self.page.extend_from_slice(&entry);
         self.directory.series += 1;
-        if self.directory.series % PAGE_SERIES == 0 {
+        if self.directory.series.is_multiple_of(PAGE_SERIES) {
             self.close_page()?;
         }
         Ok(())

@@ -121,10 +121,10 @@ fn merge_series(writer: &mut Writer<'_>, sources: &[Arc<Block>]) -> Result<(), S
 /// Chunks that do not overlap are taken over as they are.
 fn write_parts(writer: &mut Writer<'_>, labels: &Labels, sources: &[Vec<Part>]) -> Result<(), StoreError> {
     let bad = |e: crate::bytes::Malformed| corrupt(format!("chunk of {labels}"), e.to_string());
-    if let Some(parts) = merge::in_sequence(sources) {
-        if let Some(chunks) = parts.into_iter().map(as_is).collect::<Option<Vec<_>>>() {
-            return writer.add(labels, &chunks);
-        }
+    let parts = merge::in_sequence(sources);
+    let chunks = parts.and_then(|parts| parts.into_iter().map(as_is).collect::<Option<Vec<_>>>());
+    if let Some(chunks) = chunks {
+        return writer.add(labels, &chunks);
     }
     let mut samples = Samples::default();
     merge::read(sources, i64::MIN, i64::MAX, &mut samples).map_err(bad)?;

@@ -107,10 +107,26 @@ fn the_disk_is_full_for_one_call() {
 
 #[test]
 fn a_full_disk_refuses_batches_until_there_is_room() {
-    let (memory_fs, _) = memory();
-    let faulty = FaultyFs::new(Arc::new(memory_fs));
+    full_disk(Arc::new(MemoryFs::new()), Path::new(DIR));
+}
+
+#[test]
+#[ignore = "fails: after a write cut back by truncation, durable::RealFs goes on behind a hole of zeros"]
+fn a_real_full_disk_refuses_batches_until_there_is_room() {
+    let dir = tempfile::tempdir().unwrap();
+    full_disk(Arc::new(durable::RealFs), dir.path());
+}
+
+fn full_disk(inner: Arc<dyn Fs>, dir: &Path) {
+    let faulty = FaultyFs::new(inner);
     let fs: Arc<dyn Fs> = Arc::new(faulty.clone());
-    let tsdb = open(&fs);
+    let open = || {
+        let opened = Tsdb::open(Arc::clone(&fs), dir, small(), Arc::new(ManualClock::at(0)));
+        let (tsdb, report) = opened.unwrap();
+        assert_eq!(report.damage, Vec::<String>::new());
+        tsdb
+    };
+    let tsdb = open();
     let mut data = Data::new();
     append(&tsdb, &mut [row(0, 1000, 1.0)], &mut data).unwrap();
     // The write fails, taking its half back succeeds.
@@ -122,7 +138,7 @@ fn a_full_disk_refuses_batches_until_there_is_room() {
     append(&tsdb, &mut [row(0, 2000, 2.5), row(7, 2000, 2.5)], &mut data).unwrap();
     assert_eq!(everything(&tsdb), data);
     drop(tsdb);
-    assert_eq!(everything(&open(&fs)), data);
+    assert_eq!(everything(&open()), data);
 }
 
 #[test]
