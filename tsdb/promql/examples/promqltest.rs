@@ -30,15 +30,24 @@ fn run_all(folder: &PathBuf, verbose: bool) -> Result<(), String> {
     files.sort();
     let (mut passed, mut total) = (0, 0);
     for path in files {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let text = std::fs::read_to_string(&path).map_err(|e| format!("{name}: {e}"))?;
         let report = run(&text).map_err(|e| format!("{name}: {e}"))?;
         println!("{name} passed {} of {}", report.passed, report.total());
         if verbose {
             let kinds = [FailureKind::Wrong, FailureKind::Unparsed, FailureKind::OutOfScope];
             let [wrong, unparsed, beyond] = kinds.map(|kind| report.count(kind));
-            println!("  wrong {wrong}, not parsed {unparsed}, native histograms or start timestamps {beyond}");
-            report.failed.iter().for_each(|failure| println!("  {:?} {failure}", failure.kind));
+            println!(
+                "  wrong {wrong}, not parsed {unparsed}, native histograms or start timestamps {beyond}"
+            );
+            report
+                .failed
+                .iter()
+                .for_each(|failure| println!("  {:?} {failure}", failure.kind));
         }
         passed += report.passed;
         total += report.total();

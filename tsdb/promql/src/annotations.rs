@@ -26,7 +26,10 @@ impl Annotations {
 
     /// Warnings and infos, sorted.
     pub(crate) fn finish(self) -> (Vec<String>, Vec<String>) {
-        (self.warnings.into_inner().into_iter().collect(), self.infos.into_inner().into_iter().collect())
+        (
+            self.warnings.into_inner().into_iter().collect(),
+            self.infos.into_inner().into_iter().collect(),
+        )
     }
 }
 

@@ -19,7 +19,12 @@ pub(crate) struct Budget {
 impl Budget {
     /// A budget of `max_samples` cells held at a time.
     pub(crate) fn new(max_samples: u64, deadline: Option<Instant>, cancel: Arc<AtomicBool>) -> Budget {
-        Budget { max_samples, held: Cell::new(0), deadline, cancel }
+        Budget {
+            max_samples,
+            held: Cell::new(0),
+            deadline,
+            cancel,
+        }
     }
 
     /// Fails when the time is over or nobody waits any more. Cheap enough for every series.
@@ -36,7 +41,11 @@ impl Budget {
     /// Takes room for `cells` samples.
     pub(crate) fn charge(&self, cells: usize) -> Result<(), QueryError> {
         self.held.set(self.held.get().saturating_add(cells as u64));
-        if self.held.get() > self.max_samples { Err(QueryError::TooManySamples) } else { Ok(()) }
+        if self.held.get() > self.max_samples {
+            Err(QueryError::TooManySamples)
+        } else {
+            Ok(())
+        }
     }
 
     /// What is held now.

@@ -112,8 +112,12 @@ impl Engine {
         time_ms: i64,
         context: &QueryContext,
     ) -> Result<QueryResult, QueryError> {
-        let steps = Steps { start_ms: time_ms, step_ms: 1, count: 1 };
-        self.query(store, expr, steps, context, |evaluator| {
+        let steps = Steps {
+            start_ms: time_ms,
+            step_ms: 1,
+            count: 1,
+        };
+        self.query(store, expr, steps, (time_ms, 0), context, |evaluator| {
             if expr.value_type() == ValueType::Matrix {
                 return evaluator.matrix(expr, steps).map(Value::Matrix);
             }
@@ -142,18 +146,21 @@ impl Engine {
                 "invalid expression type \"{documented}\" for range query, must be Scalar or instant Vector"
             )));
         }
-        self.query(store, expr, steps, context, |evaluator| {
+        self.query(store, expr, steps, (end_ms, step_ms), context, |evaluator| {
             Ok(Value::Matrix(range_value(evaluator.top(expr, steps)?, steps)))
         })
     }
 
     fn steps(&self, start_ms: i64, end_ms: i64, step_ms: i64) -> Result<Steps, QueryError> {
         if step_ms <= 0 {
-            let text = "zero or negative query resolution step widths are not accepted. Try a positive integer";
+            let text =
+                "zero or negative query resolution step widths are not accepted. Try a positive integer";
             return Err(QueryError::Invalid(text.to_owned()));
         }
         if end_ms < start_ms {
-            return Err(QueryError::Invalid("end timestamp must not be before start time".to_owned()));
+            return Err(QueryError::Invalid(
+                "end timestamp must not be before start time".to_owned(),
+            ));
         }
         let count = end_ms.abs_diff(start_ms) / step_ms.unsigned_abs() + 1;
         if count > self.options.max_steps {
@@ -163,7 +170,11 @@ impl Engine {
                  resolution (?step=XX)"
             )));
         }
-        Ok(Steps { start_ms, step_ms, count: usize::try_from(count).unwrap_or(usize::MAX) })
+        Ok(Steps {
+            start_ms,
+            step_ms,
+            count: usize::try_from(count).unwrap_or(usize::MAX),
+        })
     }
 
     fn query(
@@ -171,13 +182,17 @@ impl Engine {
         store: &dyn MetricStore,
         expr: &Expr,
         steps: Steps,
+        (end_ms, step_ms): (i64, i64),
         context: &QueryContext,
         evaluate: impl FnOnce(&Evaluator<'_>) -> Result<Value, QueryError>,
     ) -> Result<QueryResult, QueryError> {
         let defaults = Defaults {
             query_start_ms: steps.start_ms,
-            query_end_ms: steps.last_ms(),
-            lookback_ms: context.lookback_delta_ms.unwrap_or(self.options.lookback_delta_ms),
+            query_end_ms: end_ms,
+            query_step_ms: step_ms,
+            lookback_ms: context
+                .lookback_delta_ms
+                .unwrap_or(self.options.lookback_delta_ms),
         };
         let (from, to) = expr
             .time_bounds(steps.start_ms, steps.last_ms(), &defaults)
@@ -195,20 +210,33 @@ impl Engine {
         };
         let value = evaluate(&evaluator)?;
         let (warnings, infos) = evaluator.annotations.finish();
-        Ok(QueryResult { value, warnings, infos })
+        Ok(QueryResult {
+            value,
+            warnings,
+            infos,
+        })
     }
 }
 
 /// The first step of an output.
 fn instant_value(output: Output, time_ms: i64) -> Value {
-    let sample = |value: f64| Sample { timestamp_ms: time_ms, value };
+    let sample = |value: f64| Sample {
+        timestamp_ms: time_ms,
+        value,
+    };
     match output {
-        Output::String(value) => Value::String { timestamp_ms: time_ms, value },
+        Output::String(value) => Value::String {
+            timestamp_ms: time_ms,
+            value,
+        },
         Output::Scalar(values) => Value::Scalar(sample(values.first().copied().unwrap_or(f64::NAN))),
         Output::Vector(frame) => {
             let first = |s: crate::eval::Series| {
                 let value = s.values.first().copied().filter(|v| !is_absent(*v))?;
-                Some(InstantSample { labels: s.labels, sample: sample(value) })
+                Some(InstantSample {
+                    labels: s.labels,
+                    sample: sample(value),
+                })
             };
             Value::Vector(frame.into_iter().filter_map(first).collect())
         }
@@ -220,7 +248,11 @@ fn range_value(output: Output, steps: Steps) -> Vec<RangeSeries> {
     let frame = match output {
         Output::String(_) => Vec::new(),
         Output::Scalar(values) => {
-            vec![crate::eval::Series { labels: model::Labels::empty(), drop_name: false, values }]
+            vec![crate::eval::Series {
+                labels: model::Labels::empty(),
+                drop_name: false,
+                values,
+            }]
         }
         Output::Vector(frame) => frame,
     };
@@ -230,7 +262,10 @@ fn range_value(output: Output, steps: Steps) -> Vec<RangeSeries> {
             let mut samples = Samples::default();
             let present = s.values.iter().enumerate().filter(|(_, v)| !is_absent(**v));
             present.for_each(|(i, v)| samples.push(steps.at(i), *v));
-            RangeSeries { labels: s.labels, samples }
+            RangeSeries {
+                labels: s.labels,
+                samples,
+            }
         })
         .filter(|s| !s.samples.is_empty())
         .collect();

@@ -48,7 +48,10 @@ impl QueryError {
     }
 
     pub(crate) fn parse(message: impl Into<String>) -> QueryError {
-        QueryError::Parse { message: message.into(), pos: None }
+        QueryError::Parse {
+            message: message.into(),
+            pos: None,
+        }
     }
 
     pub(crate) fn execution(message: impl Into<String>) -> QueryError {

@@ -39,7 +39,8 @@ pub(crate) struct Steps {
 impl Steps {
     /// The time of step `i`.
     pub(crate) fn at(&self, i: usize) -> i64 {
-        self.start_ms.saturating_add(self.step_ms.saturating_mul(i as i64))
+        self.start_ms
+            .saturating_add(self.step_ms.saturating_mul(i as i64))
     }
 
     /// The time of the last step.
@@ -77,7 +78,11 @@ impl Evaluator<'_> {
         self.budget.check()?;
         let held = self.budget.held();
         let invariant = steps.count > 1 && expr.is_step_invariant();
-        let evaluated = if invariant { Steps { count: 1, ..steps } } else { steps };
+        let evaluated = if invariant {
+            Steps { count: 1, ..steps }
+        } else {
+            steps
+        };
         let mut output = self.node(expr, evaluated)?;
         if invariant {
             self.budget.charge(output.width().saturating_mul(steps.count))?;
@@ -93,9 +98,9 @@ impl Evaluator<'_> {
             Expr::String(s) => Ok(Output::String(s.clone())),
             Expr::Paren(e) => self.eval(e, steps),
             Expr::Selector(s) => self.select(s, steps, selector::Wanted::Value).map(Output::Vector),
-            Expr::Range(_) | Expr::Subquery(_) => {
-                Err(QueryError::execution("a range vector stands where an instant vector is expected"))
-            }
+            Expr::Range(_) | Expr::Subquery(_) => Err(QueryError::execution(
+                "a range vector stands where an instant vector is expected",
+            )),
             Expr::Negate(e) => self.negate(e, steps),
             Expr::Binary(b) => self.binary(b, steps),
             Expr::Aggregate(a) => self.aggregate(a, steps).map(Output::Vector),

@@ -58,12 +58,27 @@ pub(crate) enum Kind {
     MinOf,
     MaxOf,
     Pi,
+    /// `start`, `end`, `range`, `step` of the query.
+    Query(QueryTime),
     Scalar,
-    Sort { descending: bool },
-    SortByLabel { descending: bool },
+    Sort {
+        descending: bool,
+    },
+    SortByLabel {
+        descending: bool,
+    },
     Time,
     Timestamp,
     Vector,
+}
+
+/// A property of the query as a whole, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum QueryTime {
+    Start,
+    End,
+    Range,
+    Step,
 }
 
 /// A function of windows.
@@ -96,7 +111,7 @@ impl Function {
     /// Whether the value depends on the time of evaluation itself, given `args` arguments.
     pub(crate) fn depends_on_time(&self, args: usize) -> bool {
         match self.kind {
-            Kind::Time | Kind::Timestamp => true,
+            Kind::Time | Kind::Timestamp | Kind::Query(_) => true,
             Kind::Date(_) => args == 0,
             Kind::Over(_) => self.name == "predict_linear",
             _ => false,
@@ -118,7 +133,9 @@ impl Function {
         };
         if args.len() < least || args.len() > most {
             let got = args.len();
-            return Err(QueryError::parse(format!("expected {count} argument(s) in call to {name:?}, got {got}")));
+            return Err(QueryError::parse(format!(
+                "expected {count} argument(s) in call to {name:?}, got {got}"
+            )));
         }
         for (i, arg) in args.iter().enumerate() {
             let wanted = self.args.get(i).or(self.args.last()).copied();

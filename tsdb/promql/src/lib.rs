@@ -27,6 +27,6 @@ pub use ast::Expr;
 pub use engine::{Engine, EngineOptions, QueryContext};
 pub use error::QueryError;
 pub use functions::Function;
-pub use lower::{MAX_DEPTH, MAX_QUERY_BYTES, parse};
+pub use lower::{MAX_CODE_BYTES, MAX_DEPTH, MAX_QUERY_BYTES, parse};
 pub use numeric::format_float;
 pub use value::{InstantSample, QueryResult, RangeSeries, Value, ValueType};

@@ -1,8 +1,10 @@
 //! From the text of a query to our tree, by way of the promql-parser crate.
 //!
 //! The one file that knows that crate. What it gets wrong and can be mended cheaply is mended here: regular
-//! expressions compile anew as [`model::Matcher`]s (`.` matches newlines), `or` between matchers and two names
-//! in one selector are refused as Prometheus refuses them.
+//! expressions compile anew as [`model::Matcher`]s (`.` matches newlines), string literals are decoded before the
+//! crate sees them, `or` between matchers is refused as Prometheus refuses it.
+
+mod strings;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,16 +13,20 @@ use promql_parser::label::{MatchOp as ParsedOp, Matcher as ParsedMatcher};
 use promql_parser::parser::token::{self, TokenId};
 use promql_parser::parser::{self, Expr as Parsed, LabelModifier, Offset, VectorMatchCardinality};
 
+use crate::QueryError;
 use crate::ast::{
     Aggregate, AggregateOp, AtModifier, Binary, BinaryOp, Call, Cardinality, Expr, Grouping, Matching,
     RangeSelector, Subquery, VectorSelector,
 };
 use crate::functions;
 use crate::value::ValueType;
-use crate::QueryError;
 
 /// A longer query is refused.
-pub const MAX_QUERY_BYTES: usize = 128 << 10;
+pub const MAX_QUERY_BYTES: usize = 1 << 20;
+
+/// A query with more text outside of its strings is refused: the parser's time grows with the square of the number
+/// of operators. Long lists of names in regular expressions are strings and do not count.
+pub const MAX_CODE_BYTES: usize = 16 << 10;
 
 /// A query whose operators, calls and parentheses nest deeper is refused: evaluation recurses.
 pub const MAX_DEPTH: usize = 250;
@@ -37,9 +43,12 @@ const PARSER_STACK_BYTES: usize = 256 << 20;
 /// [`QueryError::Parse`]: it is not PromQL, its types do not fit, it is too long or nests too deeply.
 pub fn parse(query: &str) -> Result<Expr, QueryError> {
     if query.len() > MAX_QUERY_BYTES {
-        return Err(QueryError::parse(format!("query exceeds the limit of {MAX_QUERY_BYTES} bytes")));
+        return Err(QueryError::parse(format!(
+            "query exceeds the limit of {MAX_QUERY_BYTES} bytes"
+        )));
     }
     if query.len() <= SMALL_QUERY_BYTES {
+        // Most queries; a thread costs more than their parsing.
         return parse_here(query);
     }
     std::thread::scope(|scope| {
@@ -53,13 +62,20 @@ pub fn parse(query: &str) -> Result<Expr, QueryError> {
 }
 
 fn parse_here(query: &str) -> Result<Expr, QueryError> {
-    let parsed = parser::parse(query).map_err(QueryError::parse)?;
+    let normalized = strings::normalize(query)?;
+    if normalized.code_bytes > MAX_CODE_BYTES {
+        let text = format!("query exceeds the limit of {MAX_CODE_BYTES} bytes outside of strings");
+        return Err(QueryError::parse(text));
+    }
+    let parsed = parser::parse(&normalized.text).map_err(QueryError::parse)?;
     lower(&parsed, MAX_DEPTH)
 }
 
 fn lower(parsed: &Parsed, depth: usize) -> Result<Expr, QueryError> {
     let Some(depth) = depth.checked_sub(1) else {
-        return Err(QueryError::parse(format!("expression nests deeper than {MAX_DEPTH}")));
+        return Err(QueryError::parse(format!(
+            "expression nests deeper than {MAX_DEPTH}"
+        )));
     };
     Ok(match parsed {
         Parsed::NumberLiteral(n) => Expr::Number(n.val),
@@ -69,7 +85,10 @@ fn lower(parsed: &Parsed, depth: usize) -> Result<Expr, QueryError> {
         Parsed::VectorSelector(s) => Expr::Selector(selector(s)?),
         Parsed::MatrixSelector(m) => {
             let range_ms = positive_ms(m.range, "range")?;
-            Expr::Range(RangeSelector { selector: selector(&m.vs)?, range_ms })
+            Expr::Range(RangeSelector {
+                selector: selector(&m.vs)?,
+                range_ms,
+            })
         }
         Parsed::Subquery(s) => Expr::Subquery(Box::new(Subquery {
             expr: lower(&s.expr, depth)?,
@@ -124,14 +143,22 @@ fn epoch_ms(time: SystemTime) -> Result<i64, QueryError> {
 
 fn selector(parsed: &parser::VectorSelector) -> Result<VectorSelector, QueryError> {
     if !parsed.matchers.or_matchers.is_empty() {
-        return Err(QueryError::parse("unexpected <or> in label matching, expected \",\" or \"}\""));
+        return Err(QueryError::parse(
+            "unexpected <or> in label matching, expected \",\" or \"}\"",
+        ));
     }
-    let named = parsed.name.iter().map(|name| Ok(Matcher::equal(model::labels::METRIC_NAME, name.as_str())));
-    let matchers: Result<Vec<Matcher>, QueryError> =
-        named.chain(parsed.matchers.matchers.iter().map(matcher)).collect();
+    let named = parsed
+        .name
+        .iter()
+        .map(|name| Ok(Matcher::equal(model::labels::METRIC_NAME, name.as_str())));
+    let matchers: Result<Vec<Matcher>, QueryError> = named
+        .chain(parsed.matchers.matchers.iter().map(matcher))
+        .collect();
     let matchers = matchers?;
     if matchers.iter().all(Matcher::matches_empty) {
-        return Err(QueryError::parse("vector selector must contain at least one non-empty matcher"));
+        return Err(QueryError::parse(
+            "vector selector must contain at least one non-empty matcher",
+        ));
     }
     Ok(VectorSelector {
         name: parsed.name.clone(),
@@ -148,7 +175,8 @@ fn matcher(parsed: &ParsedMatcher) -> Result<Matcher, QueryError> {
         ParsedOp::Re(_) => MatchOp::Regex,
         ParsedOp::NotRe(_) => MatchOp::NotRegex,
     };
-    Matcher::new(parsed.name.as_str(), op, parsed.value.as_str()).map_err(|e| QueryError::parse(e.to_string()))
+    Matcher::new(parsed.name.as_str(), op, parsed.value.as_str())
+        .map_err(|e| QueryError::parse(e.to_string()))
 }
 
 fn call(parsed: &parser::Call, depth: usize) -> Result<Call, QueryError> {
@@ -156,7 +184,12 @@ fn call(parsed: &parser::Call, depth: usize) -> Result<Call, QueryError> {
     let Some(function) = functions::find(name) else {
         return Err(QueryError::parse(format!("unknown function with name {name:?}")));
     };
-    let args: Vec<Expr> = parsed.args.args.iter().map(|arg| lower(arg, depth)).collect::<Result<_, _>>()?;
+    let args: Vec<Expr> = parsed
+        .args
+        .args
+        .iter()
+        .map(|arg| lower(arg, depth))
+        .collect::<Result<_, _>>()?;
     function.check_args(&args)?;
     Ok(Call { function, args })
 }
@@ -175,9 +208,18 @@ fn aggregate(parsed: &parser::AggregateExpr, depth: usize) -> Result<Aggregate, 
     match (op.param_type(), &param) {
         (None, None) => {}
         (Some(wanted), Some(given)) => expect_type(given, wanted, op.as_str())?,
-        _ => return Err(QueryError::parse(format!("wrong number of arguments for aggregate expression {op:?}"))),
+        _ => {
+            return Err(QueryError::parse(format!(
+                "wrong number of arguments for aggregate expression {op:?}"
+            )));
+        }
     }
-    Ok(Aggregate { op, expr, param, grouping })
+    Ok(Aggregate {
+        op,
+        expr,
+        param,
+        grouping,
+    })
 }
 
 fn expect_type(expr: &Expr, wanted: ValueType, context: &str) -> Result<(), QueryError> {
@@ -186,7 +228,9 @@ fn expect_type(expr: &Expr, wanted: ValueType, context: &str) -> Result<(), Quer
         return Ok(());
     }
     let (wanted, got) = (wanted.documented(), got.documented());
-    Err(QueryError::parse(format!("expected type {wanted} in aggregation expression {context}, got {got}")))
+    Err(QueryError::parse(format!(
+        "expected type {wanted} in aggregation expression {context}, got {got}"
+    )))
 }
 
 fn binary(parsed: &parser::BinaryExpr, depth: usize) -> Result<Binary, QueryError> {
@@ -220,7 +264,13 @@ fn binary(parsed: &parser::BinaryExpr, depth: usize) -> Result<Binary, QueryErro
         }
     }
     let return_bool = parsed.modifier.as_ref().is_some_and(|m| m.return_bool);
-    Ok(Binary { op, lhs: lower(&parsed.lhs, depth)?, rhs: lower(&parsed.rhs, depth)?, return_bool, matching })
+    Ok(Binary {
+        op,
+        lhs: lower(&parsed.lhs, depth)?,
+        rhs: lower(&parsed.rhs, depth)?,
+        return_bool,
+        matching,
+    })
 }
 
 fn aggregate_op(id: TokenId) -> Option<AggregateOp> {

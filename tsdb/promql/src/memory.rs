@@ -81,12 +81,18 @@ impl MetricSink for MemoryStore {
 impl MetricStore for MemoryStore {
     fn snapshot(&self, start_ms: i64, end_ms: i64) -> Result<Arc<dyn MetricSnapshot>, StoreError> {
         let data = self.data.read().unwrap_or_else(PoisonError::into_inner).clone();
-        Ok(Arc::new(MemorySnapshot { data, start_ms, end_ms }))
+        Ok(Arc::new(MemorySnapshot {
+            data,
+            start_ms,
+            end_ms,
+        }))
     }
 
     fn metadata(&self) -> Vec<(String, Metadata)> {
         let all = self.metadata.read().unwrap_or_else(PoisonError::into_inner);
-        all.iter().map(|(family, metadata)| (family.clone(), metadata.clone())).collect()
+        all.iter()
+            .map(|(family, metadata)| (family.clone(), metadata.clone()))
+            .collect()
     }
 }
 
@@ -119,9 +125,17 @@ impl MetricSnapshot for MemorySnapshot {
         let end_ms = hints.end_ms.min(self.end_ms);
         let found = self.matching(matchers, start_ms, end_ms);
         if hints.max_series > 0 && found.len() as u64 > hints.max_series {
-            return Err(StoreError::Limit { what: "series", limit: hints.max_series });
+            return Err(StoreError::Limit {
+                what: "series",
+                limit: hints.max_series,
+            });
         }
-        Ok(Box::new(MemorySet { data: self.data.clone(), found: found.into_iter(), start_ms, end_ms }))
+        Ok(Box::new(MemorySet {
+            data: self.data.clone(),
+            found: found.into_iter(),
+            start_ms,
+            end_ms,
+        }))
     }
 
     fn series(&self, matchers: &[Matcher]) -> Result<Vec<Labels>, StoreError> {
@@ -130,7 +144,10 @@ impl MetricSnapshot for MemorySnapshot {
 
     fn label_names(&self, matchers: &[Matcher]) -> Result<Vec<String>, StoreError> {
         let series = self.series(matchers)?;
-        let names: BTreeSet<&str> = series.iter().flat_map(|l| l.iter().map(|(name, _)| name)).collect();
+        let names: BTreeSet<&str> = series
+            .iter()
+            .flat_map(|l| l.iter().map(|(name, _)| name))
+            .collect();
         Ok(names.into_iter().map(str::to_owned).collect())
     }
 
@@ -157,8 +174,10 @@ impl SeriesSet for MemorySet {
         if let Some(samples) = self.data.get(&labels) {
             let (from, to) = between(samples, self.start_ms, self.end_ms);
             let range = (Bound::Included(from), Bound::Excluded(to));
-            into.timestamps.extend_from_slice(samples.timestamps.get(range).unwrap_or_default());
-            into.values.extend_from_slice(samples.values.get(range).unwrap_or_default());
+            into.timestamps
+                .extend_from_slice(samples.timestamps.get(range).unwrap_or_default());
+            into.values
+                .extend_from_slice(samples.values.get(range).unwrap_or_default());
         }
         Ok(Some(labels))
     }

@@ -34,7 +34,11 @@ pub enum SeriesValue {
 /// The text is no such thing.
 pub fn parse_labels(text: &str) -> Result<Labels, String> {
     let (labels, rest) = split_labels(text)?;
-    if rest.trim().is_empty() { Ok(labels) } else { Err(format!("unexpected text after labels: {rest:?}")) }
+    if rest.trim().is_empty() {
+        Ok(labels)
+    } else {
+        Err(format!("unexpected text after labels: {rest:?}"))
+    }
 }
 
 /// Reads a metric and the values after it, one for each step.
@@ -69,7 +73,10 @@ pub fn parse_values(text: &str) -> Result<Vec<SeriesValue>, String> {
 fn item_end(text: &str) -> usize {
     let mut from = 0;
     loop {
-        let space = text.get(from..).and_then(|t| t.find(char::is_whitespace)).map_or(text.len(), |i| from + i);
+        let space = text
+            .get(from..)
+            .and_then(|t| t.find(char::is_whitespace))
+            .map_or(text.len(), |i| from + i);
         let head = text.get(..space).unwrap_or(text);
         if head.matches("{{").count() <= head.matches("}}").count() || space == text.len() {
             return space;
@@ -96,7 +103,7 @@ fn push_item(item: &str, values: &mut Vec<SeriesValue>) -> Result<(), String> {
         "stale" => return push_times(values, 1, |_| SeriesValue::Float(STALE_NAN)),
         _ => {}
     }
-    if let Some(value) = parse_number(item) {
+    if let Some(value) = parse_float(item) {
         return push_times(values, 1, |_| SeriesValue::Float(value));
     }
     let (progression, times) = item.rsplit_once('x').ok_or_else(bad)?;
@@ -125,29 +132,20 @@ fn push_times(
 
 /// `a+b`, `a-b` or `a`: where it starts and how it grows. An exponent's sign is no operator.
 fn progression_of(text: &str) -> Option<(f64, f64)> {
-    if let Some(value) = parse_number(text) {
+    if let Some(value) = parse_float(text) {
         return Some((value, 0.0));
     }
-    let signs = text.char_indices().skip(1).filter(|(_, c)| matches!(c, '+' | '-'));
+    let signs = text
+        .char_indices()
+        .skip(1)
+        .filter(|(_, c)| matches!(c, '+' | '-'));
     for (i, sign) in signs {
         let (start, step) = (text.get(..i)?, text.get(i + 1..)?);
-        if let (Some(start), Some(step)) = (parse_number(start), parse_number(step)) {
+        if let (Some(start), Some(step)) = (parse_float(start), parse_float(step)) {
             return Some((start, if sign == '-' { -step } else { step }));
         }
     }
     None
-}
-
-/// A number as the query language writes it, hexadecimal included.
-pub(crate) fn parse_number(text: &str) -> Option<f64> {
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(rest) => (-1.0, rest),
-        None => (1.0, text),
-    };
-    if let Some(hex) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
-        return u64::from_str_radix(hex, 16).ok().map(|x| sign * x as f64);
-    }
-    parse_float(text)
 }
 
 /// The labels at the beginning of a text, and what follows them.

@@ -30,7 +30,11 @@ impl KahanSum {
     }
 
     pub(crate) fn total(self) -> f64 {
-        if self.sum.is_infinite() { self.sum } else { self.sum + self.c }
+        if self.sum.is_infinite() {
+            self.sum
+        } else {
+            self.sum + self.c
+        }
     }
 }
 
@@ -61,7 +65,11 @@ impl Mean {
     }
 
     pub(crate) fn total(self) -> f64 {
-        if self.incremental { self.sum + self.c } else { self.sum / self.count + self.c / self.count }
+        if self.incremental {
+            self.sum + self.c
+        } else {
+            self.sum / self.count + self.c / self.count
+        }
     }
 }
 
@@ -119,12 +127,20 @@ pub(crate) fn quantile(q: f64, values: &mut [f64]) -> f64 {
 
 /// Go's `math.Max`: NaN if either is.
 pub(crate) fn go_max(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
+    if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else {
+        a.max(b)
+    }
 }
 
 /// Go's `math.Min`: NaN if either is.
 pub(crate) fn go_min(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) }
+    if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else {
+        a.min(b)
+    }
 }
 
 /// Whether `a` and `b` differ by less than the share `epsilon` of their sum; NaN equals NaN, but not a staleness
@@ -150,7 +166,11 @@ pub fn format_float(x: f64) -> String {
     if x.is_nan() {
         "NaN".to_owned()
     } else if x.is_infinite() {
-        if x > 0.0 { "+Inf".to_owned() } else { "-Inf".to_owned() }
+        if x > 0.0 {
+            "+Inf".to_owned()
+        } else {
+            "-Inf".to_owned()
+        }
     } else {
         x.to_string()
     }
@@ -159,7 +179,10 @@ pub fn format_float(x: f64) -> String {
 /// Reads a float as Go's `strconv.ParseFloat` does, except for hexadecimal ones: `Inf`, `infinity` and `NaN`
 /// in any letter case, with an optional sign for the former.
 pub(crate) fn parse_float(text: &str) -> Option<f64> {
-    text.trim_start_matches('+').parse().ok().filter(|_| !text.starts_with("++") && !text.starts_with("+-"))
+    text.trim_start_matches('+')
+        .parse()
+        .ok()
+        .filter(|_| !text.starts_with("++") && !text.starts_with("+-"))
 }
 
 #[cfg(test)]

@@ -101,7 +101,11 @@ struct Session {
 impl Session {
     fn new() -> Session {
         let engine = Engine::new(EngineOptions::default());
-        Session { store: MemoryStore::new(), engine, incomplete: Vec::new() }
+        Session {
+            store: MemoryStore::new(),
+            engine,
+            incomplete: Vec::new(),
+        }
     }
 
     fn load(&mut self, load: &Load) {
@@ -111,7 +115,13 @@ impl Session {
                 match value {
                     SeriesValue::Gap => {}
                     SeriesValue::Float(value) => {
-                        self.store.push(labels, Sample { timestamp_ms: time, value: *value });
+                        self.store.push(
+                            labels,
+                            Sample {
+                                timestamp_ms: time,
+                                value: *value,
+                            },
+                        );
                     }
                     SeriesValue::Histogram => self.incomplete.push(labels.clone()),
                 }
@@ -124,8 +134,12 @@ impl Session {
     }
 
     fn eval(&self, eval: &Eval) -> Result<(), Failure> {
-        let failure =
-            |kind, reason| Failure { line: eval.line, query: eval.query.clone(), kind, reason };
+        let failure = |kind, reason| Failure {
+            line: eval.line,
+            query: eval.query.clone(),
+            kind,
+            reason,
+        };
         let expr = match crate::parse(&eval.query) {
             Ok(expr) => expr,
             Err(error) if eval.expect.fails_with(&error.to_string()) => return Ok(()),
@@ -134,13 +148,22 @@ impl Session {
         let store: &dyn MetricStore = &self.store;
         check::check(&self.engine, store, &expr, eval).map_err(|reason| {
             let beyond = eval.expect.needs_histograms || self.touches_incomplete(&expr);
-            failure(if beyond { FailureKind::OutOfScope } else { FailureKind::Wrong }, reason)
+            failure(
+                if beyond {
+                    FailureKind::OutOfScope
+                } else {
+                    FailureKind::Wrong
+                },
+                reason,
+            )
         })
     }
 
     fn touches_incomplete(&self, expr: &Expr) -> bool {
         let matched = |labels: &Labels| {
-            expr.selectors().iter().any(|s| s.matchers.iter().all(|m| m.matches_labels(labels)))
+            expr.selectors()
+                .iter()
+                .any(|s| s.matchers.iter().all(|m| m.matches_labels(labels)))
         };
         self.incomplete.iter().any(matched)
     }

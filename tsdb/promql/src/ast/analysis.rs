@@ -71,12 +71,21 @@ impl Expr {
             Expr::Selector(s) => Some(shift(fix(s.at), s.offset_ms, defaults.lookback_ms)),
             Expr::Range(r) => Some(shift(fix(r.selector.at), r.selector.offset_ms, r.range_ms)),
             Expr::Subquery(s) => {
-                let Subquery { expr, range_ms, offset_ms, at, .. } = &**s;
+                let Subquery {
+                    expr,
+                    range_ms,
+                    offset_ms,
+                    at,
+                    ..
+                } = &**s;
                 let (start, end) = shift(fix(*at), *offset_ms, *range_ms);
                 expr.time_bounds(start, end, defaults)
             }
             other => {
-                let bounds = other.children().into_iter().filter_map(|e| e.time_bounds(start_ms, end_ms, defaults));
+                let bounds = other
+                    .children()
+                    .into_iter()
+                    .filter_map(|e| e.time_bounds(start_ms, end_ms, defaults));
                 let implied = info_bounds(other, start_ms, end_ms, defaults);
                 bounds.chain(implied).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
             }
@@ -88,6 +97,8 @@ impl Expr {
 pub(crate) struct Defaults {
     pub(crate) query_start_ms: i64,
     pub(crate) query_end_ms: i64,
+    /// 0 for an instant query.
+    pub(crate) query_step_ms: i64,
     pub(crate) lookback_ms: i64,
 }
 
@@ -103,7 +114,10 @@ impl Defaults {
 }
 
 fn shift((start, end): (i64, i64), offset_ms: i64, back_ms: i64) -> (i64, i64) {
-    (start.saturating_sub(offset_ms).saturating_sub(back_ms), end.saturating_sub(offset_ms))
+    (
+        start.saturating_sub(offset_ms).saturating_sub(back_ms),
+        end.saturating_sub(offset_ms),
+    )
 }
 
 /// `info()` reads info series without naming a selector.

@@ -19,7 +19,12 @@ impl Display for Expr {
             Expr::Selector(s) => write!(f, "{}{}", Series(s), Time(s.at, s.offset_ms)),
             Expr::Range(r) => {
                 let range = format_duration_ms(r.range_ms);
-                write!(f, "{}[{range}]{}", Series(&r.selector), Time(r.selector.at, r.selector.offset_ms))
+                write!(
+                    f,
+                    "{}[{range}]{}",
+                    Series(&r.selector),
+                    Time(r.selector.at, r.selector.offset_ms)
+                )
             }
             Expr::Subquery(s) => s.fmt(f),
             Expr::Call(c) => {
@@ -42,7 +47,11 @@ impl Display for Series<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let name = self.0.name.as_deref();
         f.write_str(name.unwrap_or(""))?;
-        let shown = self.0.matchers.iter().filter(|m| !(name.is_some() && m.name == METRIC_NAME));
+        let shown = self
+            .0
+            .matchers
+            .iter()
+            .filter(|m| !(name.is_some() && m.name == METRIC_NAME));
         for (i, m) in shown.clone().enumerate() {
             let open = if i == 0 { "{" } else { "," };
             write!(f, "{open}{}{}{:?}", Name(&m.name), m.op.as_str(), m.value)?;
@@ -56,7 +65,11 @@ struct Name<'a>(&'a str);
 
 impl Display for Name<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if is_legacy_label_name(self.0) { f.write_str(self.0) } else { write!(f, "{:?}", self.0) }
+        if is_legacy_label_name(self.0) {
+            f.write_str(self.0)
+        } else {
+            write!(f, "{:?}", self.0)
+        }
     }
 }
 
@@ -71,10 +84,19 @@ impl Display for Time {
             Some(AtModifier::End) => f.write_str(" @ end()")?,
             Some(AtModifier::At(ms)) => {
                 let sign = if ms < 0 { "-" } else { "" };
-                write!(f, " @ {sign}{}.{:03}", ms.unsigned_abs() / 1000, ms.unsigned_abs() % 1000)?;
+                write!(
+                    f,
+                    " @ {sign}{}.{:03}",
+                    ms.unsigned_abs() / 1000,
+                    ms.unsigned_abs() % 1000
+                )?;
             }
         }
-        if self.1 == 0 { Ok(()) } else { write!(f, " offset {}", format_duration_ms(self.1)) }
+        if self.1 == 0 {
+            Ok(())
+        } else {
+            write!(f, " offset {}", format_duration_ms(self.1))
+        }
     }
 }
 
@@ -82,7 +104,12 @@ impl Display for Subquery {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let step = self.step_ms.map(format_duration_ms).unwrap_or_default();
         let range = format_duration_ms(self.range_ms);
-        write!(f, "{}[{range}:{step}]{}", self.expr, Time(self.at, self.offset_ms))
+        write!(
+            f,
+            "{}[{range}:{step}]{}",
+            self.expr,
+            Time(self.at, self.offset_ms)
+        )
     }
 }
 
@@ -104,7 +131,14 @@ impl Display for Aggregate {
 impl Display for Binary {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let bool = if self.return_bool { " bool" } else { "" };
-        write!(f, "{} {}{bool}{} {}", self.lhs, self.op.as_str(), self.matching, self.rhs)
+        write!(
+            f,
+            "{} {}{bool}{} {}",
+            self.lhs,
+            self.op.as_str(),
+            self.matching,
+            self.rhs
+        )
     }
 }
 
@@ -117,7 +151,11 @@ impl Display for Matching {
             write!(f, " ignoring ({})", Names(&self.labels))?;
         }
         if grouped {
-            let side = if self.cardinality == Cardinality::ManyToOne { "left" } else { "right" };
+            let side = if self.cardinality == Cardinality::ManyToOne {
+                "left"
+            } else {
+                "right"
+            };
             write!(f, " group_{side} ({})", Names(&self.include))?;
         }
         match (self.fill_left, self.fill_right) {

@@ -1,1 +1,230 @@
+use std::sync::atomic::Ordering;
 
+use super::*;
+use crate::memory::MemoryStore;
+use crate::notation::{SeriesValue, parse_series};
+
+fn store(lines: &[&str], step_ms: i64) -> MemoryStore {
+    let store = MemoryStore::new();
+    for line in lines {
+        let (labels, values) = parse_series(line).unwrap();
+        for (i, value) in values.iter().enumerate() {
+            if let SeriesValue::Float(value) = value {
+                store.push(
+                    &labels,
+                    Sample {
+                        timestamp_ms: step_ms * i as i64,
+                        value: *value,
+                    },
+                );
+            }
+        }
+    }
+    store
+}
+
+fn fails(query: &str, store: &MemoryStore, options: EngineOptions, context: &QueryContext) -> QueryError {
+    Engine::new(options)
+        .range(store, query, 0, 600_000, 1000, context)
+        .unwrap_err()
+}
+
+#[test]
+fn samples_are_bounded() {
+    let store = store(&["a 0+1x600", "b 0+1x600"], 1000);
+    let options = EngineOptions {
+        max_samples: 700,
+        ..EngineOptions::default()
+    };
+    let context = QueryContext::default();
+    assert!(matches!(
+        fails("a + b", &store, options.clone(), &context),
+        QueryError::TooManySamples
+    ));
+    let subquery = "sum_over_time(a[10000y:1ms])";
+    assert!(matches!(
+        fails(subquery, &store, options.clone(), &context),
+        QueryError::TooManySamples
+    ));
+    assert!(
+        Engine::new(options)
+            .range(&store, "a", 0, 600_000, 1000, &context)
+            .is_ok()
+    );
+}
+
+#[test]
+fn a_node_gives_back_what_its_parts_held() {
+    let store = store(&["a 0+1x600"], 1000);
+    let engine = Engine::new(EngineOptions {
+        max_samples: 3000,
+        ..EngineOptions::default()
+    });
+    let sum = vec!["a"; 20].join(" + ");
+    assert!(
+        engine
+            .range(&store, &sum, 0, 600_000, 1000, &QueryContext::default())
+            .is_ok()
+    );
+}
+
+#[test]
+fn a_cancelled_query_ends() {
+    let store = store(&["a 0+1x600"], 1000);
+    let context = QueryContext::default();
+    context.cancel.store(true, Ordering::Relaxed);
+    assert!(matches!(
+        fails("a", &store, EngineOptions::default(), &context),
+        QueryError::Canceled
+    ));
+}
+
+#[test]
+fn a_query_out_of_time_ends() {
+    let store = store(&["a 0+1x600"], 1000);
+    let options = EngineOptions {
+        timeout: Duration::ZERO,
+        ..EngineOptions::default()
+    };
+    assert!(matches!(
+        fails("a", &store, options, &QueryContext::default()),
+        QueryError::Timeout
+    ));
+    let context = QueryContext {
+        deadline: Some(Instant::now()),
+        ..QueryContext::default()
+    };
+    assert!(matches!(
+        fails("a", &store, EngineOptions::default(), &context),
+        QueryError::Timeout
+    ));
+}
+
+#[test]
+fn ranges_that_make_no_sense_are_bad_data() {
+    let (store, context) = (MemoryStore::new(), QueryContext::default());
+    let engine = Engine::new(EngineOptions::default());
+    for (query, start, end, step) in [
+        ("a", 0, 10, 0),
+        ("a", 0, 10, -1),
+        ("a", 10, 0, 1),
+        ("a", 0, 11_000, 1),
+        ("a[5m]", 0, 1, 1),
+        ("\"x\"", 0, 1, 1),
+    ] {
+        let error = engine
+            .range(&store, query, start, end, step, &context)
+            .unwrap_err();
+        assert_eq!(error.error_type(), "bad_data", "{query} {start} {end} {step}");
+    }
+    assert!(engine.range(&store, "a", 0, 10_999, 1, &context).is_ok());
+}
+
+#[test]
+fn series_are_bounded() {
+    let store = store(&["a{x=\"1\"} 1", "a{x=\"2\"} 1"], 1000);
+    let options = EngineOptions {
+        max_series: 1,
+        ..EngineOptions::default()
+    };
+    let error = fails("a", &store, options, &QueryContext::default());
+    assert_eq!(error.error_type(), "execution", "{error}");
+}
+
+#[test]
+fn the_lookback_is_left_open_and_can_be_overridden() {
+    let store = store(&["a 7"], 1000);
+    let engine = Engine::new(EngineOptions::default());
+    let seen = |at: i64, lookback: Option<i64>| {
+        let context = QueryContext {
+            lookback_delta_ms: lookback,
+            ..QueryContext::default()
+        };
+        match engine.instant(&store, "a", at, &context).unwrap().value {
+            Value::Vector(v) => v.len(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((seen(299_999, None), seen(300_000, None)), (1, 0));
+    assert_eq!((seen(999, Some(1000)), seen(1000, Some(1000))), (1, 0));
+}
+
+#[test]
+fn an_instant_matrix_has_the_raw_samples() {
+    let store = store(&["b 1 2 stale 4", "a 1 2 3 4"], 1000);
+    let engine = Engine::new(EngineOptions::default());
+    let value = engine
+        .instant(&store, "{__name__=~\"a|b\"}[3s]", 3000, &QueryContext::default())
+        .unwrap()
+        .value;
+    let Value::Matrix(matrix) = value else {
+        panic!("{value:?}")
+    };
+    let columns: Vec<_> = matrix
+        .iter()
+        .map(|s| (s.labels.to_string(), s.samples.timestamps.clone()))
+        .collect();
+    assert_eq!(
+        columns,
+        [
+            ("a".to_owned(), vec![1000, 2000, 3000]),
+            ("b".to_owned(), vec![1000, 3000])
+        ]
+    );
+}
+
+/// A store that remembers between which times it was asked.
+#[derive(Default)]
+struct Asked(std::sync::Mutex<Vec<(i64, i64)>>, MemoryStore);
+
+impl MetricStore for Asked {
+    fn snapshot(&self, start_ms: i64, end_ms: i64) -> Result<Arc<dyn MetricSnapshot>, model::StoreError> {
+        self.0.lock().unwrap().push((start_ms, end_ms));
+        self.1.snapshot(start_ms, end_ms)
+    }
+    fn metadata(&self) -> Vec<(String, model::metrics::Metadata)> {
+        Vec::new()
+    }
+}
+
+#[test]
+fn a_snapshot_covers_what_the_query_reads_and_no_more() {
+    let engine = Engine::new(EngineOptions {
+        lookback_delta_ms: 10,
+        ..EngineOptions::default()
+    });
+    let s = 1000;
+    for (query, expected) in [
+        ("a", (1000 * s - 10, 1100 * s)),
+        ("a offset 5s", (995 * s - 10, 1095 * s)),
+        ("rate(a[1m])", (940 * s, 1100 * s)),
+        ("a @ 7", (7 * s - 10, 7 * s)),
+        ("a @ end() offset 5s", (1095 * s - 10, 1095 * s)),
+        (
+            "max_over_time(rate(a[1m])[2m:1s] offset 10s)",
+            (810 * s, 1090 * s),
+        ),
+        ("a + b offset -5s", (1000 * s - 10, 1105 * s)),
+        ("1", (1000 * s, 1000 * s)),
+    ] {
+        let store = Asked::default();
+        engine
+            .range(&store, query, 1000 * s, 1100 * s, s, &QueryContext::default())
+            .unwrap();
+        assert_eq!(*store.0.lock().unwrap(), [expected], "{query}");
+    }
+}
+
+#[test]
+fn annotations_come_with_the_answer() {
+    let store = store(&["a 1 2 3"], 1000);
+    let engine = Engine::new(EngineOptions::default());
+    let result = engine
+        .instant(&store, "quantile(2, rate(a[5s]))", 2000, &QueryContext::default())
+        .unwrap();
+    assert_eq!(
+        result.warnings,
+        ["PromQL warning: quantile value should be between 0 and 1, got 2"]
+    );
+    assert_eq!(result.infos.len(), 1, "{:?}", result.infos);
+}

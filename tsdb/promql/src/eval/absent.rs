@@ -11,7 +11,10 @@ impl Evaluator<'_> {
     pub(super) fn absent(&self, expr: &Expr, steps: Steps) -> Result<Frame, QueryError> {
         let mut present = vec![false; steps.count];
         for series in self.vector(expr, steps)? {
-            present.iter_mut().zip(&series.values).for_each(|(p, v)| *p |= !is_absent(*v));
+            present
+                .iter_mut()
+                .zip(&series.values)
+                .for_each(|(p, v)| *p |= !is_absent(*v));
         }
         Ok(where_missing(expr, &present))
     }
@@ -34,7 +37,11 @@ fn where_missing(expr: &Expr, present: &[bool]) -> Frame {
         return Frame::new();
     }
     let values = present.iter().map(|p| if *p { ABSENT } else { 1.0 }).collect();
-    vec![Series { labels: expected_labels(expr), drop_name: false, values }]
+    vec![Series {
+        labels: expected_labels(expr),
+        drop_name: false,
+        values,
+    }]
 }
 
 /// The labels that a selector pins to one value.

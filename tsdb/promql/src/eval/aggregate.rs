@@ -4,14 +4,14 @@ mod count_values;
 mod fold;
 mod select;
 
-use model::labels::METRIC_NAME;
 use model::Labels;
+use model::labels::METRIC_NAME;
 use rustc_hash::FxHashMap;
 
 use super::{Evaluator, Frame, Series, Steps, string};
+use crate::QueryError;
 use crate::ast::{Aggregate, AggregateOp, Grouping};
 use crate::numeric::format_float;
-use crate::QueryError;
 
 /// The series of equal grouping labels.
 struct Group {
@@ -33,7 +33,10 @@ impl Evaluator<'_> {
             let frame = self.vector(&aggregate.expr, steps)?;
             return self.count_values(&frame, label, &aggregate.grouping, steps);
         }
-        let param = param.map(|p| self.scalar(p, steps)).transpose()?.unwrap_or_default();
+        let param = param
+            .map(|p| self.scalar(p, steps))
+            .transpose()?
+            .unwrap_or_default();
         let frame = self.vector(&aggregate.expr, steps)?;
         let groups = groups(&frame, &aggregate.grouping);
         match op {
@@ -42,7 +45,9 @@ impl Evaluator<'_> {
             }
             AggregateOp::Quantile => {
                 param.iter().for_each(|q| self.check_quantile(*q));
-                self.fold_groups(&frame, groups, |frame, group| fold::quantile(frame, group, &param))
+                self.fold_groups(&frame, groups, |frame, group| {
+                    fold::quantile(frame, group, &param)
+                })
             }
             _ => {
                 let fold = fold::fold_of(op);
@@ -61,7 +66,11 @@ impl Evaluator<'_> {
             self.budget.check()?;
             let values = fold(frame, &group.members);
             self.budget.charge(values.len())?;
-            Ok(Series { labels: group.labels, drop_name: group.drop_name, values })
+            Ok(Series {
+                labels: group.labels,
+                drop_name: group.drop_name,
+                values,
+            })
         };
         groups.into_iter().map(fold_group).collect()
     }
@@ -70,7 +79,8 @@ impl Evaluator<'_> {
     pub(super) fn check_quantile(&self, q: f64) {
         if !(0.0..=1.0).contains(&q) {
             let q = format_float(q);
-            self.annotations.warn(&format!("quantile value should be between 0 and 1, got {q}"));
+            self.annotations
+                .warn(&format!("quantile value should be between 0 and 1, got {q}"));
         }
     }
 }
@@ -91,10 +101,16 @@ fn groups(frame: &Frame, grouping: &Grouping) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut index: FxHashMap<Labels, usize> = FxHashMap::default();
     for (i, series) in frame.iter().enumerate() {
-        let at = *index.entry(group_labels(&series.labels, grouping)).or_insert_with_key(|labels| {
-            groups.push(Group { labels: labels.clone(), drop_name: false, members: Vec::new() });
-            groups.len() - 1
-        });
+        let at = *index
+            .entry(group_labels(&series.labels, grouping))
+            .or_insert_with_key(|labels| {
+                groups.push(Group {
+                    labels: labels.clone(),
+                    drop_name: false,
+                    members: Vec::new(),
+                });
+                groups.len() - 1
+            });
         groups[at].members.push(i);
         groups[at].drop_name |= series.drop_name;
     }

@@ -11,17 +11,20 @@ impl Evaluator<'_> {
         let rhs = self.eval(&binary.rhs, steps)?;
         let operator = Operator::new(binary.op, binary.return_bool);
         match (lhs, rhs) {
-            (Output::Scalar(l), Output::Scalar(r)) => {
-                Ok(Output::Scalar(l.iter().zip(&r).map(|(l, r)| operator.of_scalars(*l, *r)).collect()))
-            }
+            (Output::Scalar(l), Output::Scalar(r)) => Ok(Output::Scalar(
+                l.iter()
+                    .zip(&r)
+                    .map(|(l, r)| operator.of_scalars(*l, *r))
+                    .collect(),
+            )),
             (Output::Vector(l), Output::Scalar(r)) => Ok(Output::Vector(with_scalar(l, &r, operator, false))),
             (Output::Scalar(l), Output::Vector(r)) => Ok(Output::Vector(with_scalar(r, &l, operator, true))),
-            (Output::Vector(l), Output::Vector(r)) if binary.op.is_set() => {
-                self.set_operation(binary.op, l, r, &binary.matching, steps).map(Output::Vector)
-            }
-            (Output::Vector(l), Output::Vector(r)) => {
-                self.match_vectors(operator, l, r, &binary.matching, steps).map(Output::Vector)
-            }
+            (Output::Vector(l), Output::Vector(r)) if binary.op.is_set() => self
+                .set_operation(binary.op, l, r, &binary.matching, steps)
+                .map(Output::Vector),
+            (Output::Vector(l), Output::Vector(r)) => self
+                .match_vectors(operator, l, r, &binary.matching, steps)
+                .map(Output::Vector),
             _ => Err(QueryError::execution("operators do not work on strings")),
         }
     }
@@ -60,7 +63,11 @@ impl Operator {
             // Set operators see series, never numbers; they are taken out before.
             BinaryOp::And | BinaryOp::Or | BinaryOp::Unless => Kind::Comparison(|_, _| false),
         };
-        Operator { kind, return_bool, changes_schema: op.changes_schema() }
+        Operator {
+            kind,
+            return_bool,
+            changes_schema: op.changes_schema(),
+        }
     }
 
     /// The value; `kept` where a comparison filters and holds, [`ABSENT`] where it does not hold.
@@ -85,7 +92,11 @@ impl Operator {
 fn with_scalar(mut frame: Frame, scalar: &[f64], operator: Operator, scalar_left: bool) -> Frame {
     for series in &mut frame {
         series.drop_name |= operator.changes_schema || operator.return_bool;
-        let cells = series.values.iter_mut().zip(scalar).filter(|(v, _)| !is_absent(**v));
+        let cells = series
+            .values
+            .iter_mut()
+            .zip(scalar)
+            .filter(|(v, _)| !is_absent(**v));
         if scalar_left {
             cells.for_each(|(v, s)| *v = operator.apply(*s, *v, *v));
         } else {

@@ -1,8 +1,8 @@
 //! Columns of values, and what nodes do with them as a whole.
 
+use model::Labels;
 use model::labels::METRIC_NAME;
 use model::metrics::{STALE_NAN, is_stale_nan};
-use model::Labels;
 use rustc_hash::FxHashMap;
 
 use crate::QueryError;
@@ -74,7 +74,11 @@ impl Output {
 pub(crate) fn map_values(mut frame: Frame, f: impl Fn(f64) -> f64) -> Frame {
     for series in &mut frame {
         series.drop_name = true;
-        series.values.iter_mut().filter(|v| !is_absent(**v)).for_each(|v| *v = f(*v));
+        series
+            .values
+            .iter_mut()
+            .filter(|v| !is_absent(**v))
+            .for_each(|v| *v = f(*v));
     }
     frame
 }
@@ -108,11 +112,6 @@ pub(crate) fn finish(mut frame: Frame) -> Result<Frame, QueryError> {
 /// # Errors
 /// Two of them have a value at the same step.
 pub(crate) fn merge_same_labels(frame: Frame) -> Result<Frame, QueryError> {
-    merge_or(frame, "vector cannot contain metrics with the same labelset")
-}
-
-/// As [`merge_same_labels`] with another text for the error.
-pub(crate) fn merge_or(frame: Frame, message: &str) -> Result<Frame, QueryError> {
     let mut merged: Frame = Vec::with_capacity(frame.len());
     let mut seen: FxHashMap<Labels, usize> = FxHashMap::default();
     for series in frame {
@@ -126,7 +125,8 @@ pub(crate) fn merge_or(frame: Frame, message: &str) -> Result<Frame, QueryError>
                 continue;
             }
             if !is_absent(*cell) {
-                return Err(QueryError::execution(message));
+                let text = "vector cannot contain metrics with the same labelset";
+                return Err(QueryError::execution(text));
             }
             *cell = value;
         }

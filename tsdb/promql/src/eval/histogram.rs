@@ -9,9 +9,9 @@ use rustc_hash::FxHashMap;
 use super::call::arg;
 use super::frame::merge_same_labels;
 use super::{ABSENT, Evaluator, Frame, Series, Steps, is_absent, string};
-use crate::{Expr, QueryError};
 use crate::ast::Call;
 use crate::numeric::{format_float, parse_float};
+use crate::{Expr, QueryError};
 use buckets::{Bucket, Quantile};
 
 /// The label of a bucket's upper bound.
@@ -27,7 +27,10 @@ impl Histogram {
     /// The buckets that are there at a step.
     fn at(&self, step: usize, into: &mut Vec<Bucket>) {
         into.clear();
-        let cells = self.columns.iter().filter_map(|(bound, counts)| Some((*bound, *counts.get(step)?)));
+        let cells = self
+            .columns
+            .iter()
+            .filter_map(|(bound, counts)| Some((*bound, *counts.get(step)?)));
         let present = cells.filter(|(_, count)| !is_absent(*count));
         into.extend(present.map(|(upper_bound, count)| Bucket { upper_bound, count }));
     }
@@ -67,12 +70,24 @@ impl Evaluator<'_> {
         for histogram in &histograms {
             self.budget.check()?;
             self.budget.charge(steps.count)?;
-            let values = lower.iter().zip(&upper).enumerate().map(|(step, (lower, upper))| {
-                histogram.at(step, &mut buckets);
-                if buckets.is_empty() { ABSENT } else { buckets::fraction(*lower, *upper, &mut buckets) }
-            });
+            let values = lower
+                .iter()
+                .zip(&upper)
+                .enumerate()
+                .map(|(step, (lower, upper))| {
+                    histogram.at(step, &mut buckets);
+                    if buckets.is_empty() {
+                        ABSENT
+                    } else {
+                        buckets::fraction(*lower, *upper, &mut buckets)
+                    }
+                });
             let values = values.collect();
-            frame.push(Series { labels: histogram.labels.clone(), drop_name: true, values });
+            frame.push(Series {
+                labels: histogram.labels.clone(),
+                drop_name: true,
+                values,
+            });
         }
         merge_same_labels(frame)
     }
@@ -100,7 +115,10 @@ impl Evaluator<'_> {
                 values.push(ABSENT);
                 continue;
             }
-            let Quantile { value, forced_monotonic } = buckets::quantile(*q, &mut buckets);
+            let Quantile {
+                value,
+                forced_monotonic,
+            } = buckets::quantile(*q, &mut buckets);
             if forced_monotonic {
                 let name = labels.metric_name();
                 self.annotations.info(&format!(
@@ -111,7 +129,11 @@ impl Evaluator<'_> {
             }
             values.push(value);
         }
-        Ok(Series { labels, drop_name: true, values })
+        Ok(Series {
+            labels,
+            drop_name: true,
+            values,
+        })
     }
 
     /// Puts the buckets of each histogram together. The name stays and is marked for removal, so that two
@@ -130,14 +152,19 @@ impl Evaluator<'_> {
             };
             let labels = series.labels.filtered(|name| name != BUCKET_LABEL);
             let at = *index.entry(labels).or_insert_with_key(|labels| {
-                histograms.push(Histogram { labels: labels.clone(), columns: Vec::new() });
+                histograms.push(Histogram {
+                    labels: labels.clone(),
+                    columns: Vec::new(),
+                });
                 histograms.len() - 1
             });
             if let Some(histogram) = histograms.get_mut(at) {
                 histogram.columns.push((bound, series.values));
             }
         }
-        histograms.iter_mut().for_each(|h| h.columns.sort_by(|a, b| a.0.total_cmp(&b.0)));
+        histograms
+            .iter_mut()
+            .for_each(|h| h.columns.sort_by(|a, b| a.0.total_cmp(&b.0)));
         Ok(histograms)
     }
 }
@@ -149,10 +176,17 @@ fn split_by_quantile(column: &Series, quantiles: &[f64], label: &str) -> Frame {
     for (step, (q, value)) in quantiles.iter().zip(&column.values).enumerate() {
         let at = *of_quantile.entry(q.to_bits()).or_insert_with(|| {
             let labels = column.labels.to_builder().set(label, &shown_quantile(*q)).build();
-            frame.push(Series { labels, drop_name: true, values: vec![ABSENT; column.values.len()] });
+            frame.push(Series {
+                labels,
+                drop_name: true,
+                values: vec![ABSENT; column.values.len()],
+            });
             frame.len() - 1
         });
-        if let Some(cell) = frame.get_mut(at).and_then(|s: &mut Series| s.values.get_mut(step)) {
+        if let Some(cell) = frame
+            .get_mut(at)
+            .and_then(|s: &mut Series| s.values.get_mut(step))
+        {
             *cell = *value;
         }
     }
@@ -162,5 +196,9 @@ fn split_by_quantile(column: &Series, quantiles: &[f64], label: &str) -> Frame {
 /// As OpenMetrics writes floats: a whole number has a fraction of 0.
 fn shown_quantile(q: f64) -> String {
     let text = format_float(q);
-    if q.is_finite() && !text.contains('.') { text + ".0" } else { text }
+    if q.is_finite() && !text.contains('.') {
+        text + ".0"
+    } else {
+        text
+    }
 }

@@ -56,11 +56,20 @@ impl Selection {
     /// The selector of the info series, at the times at which the enriched series is read.
     fn selector(&self, reference: (Option<i64>, i64)) -> Result<VectorSelector, QueryError> {
         let mut matchers: Vec<Matcher> = self.names.iter().chain(&self.data).cloned().collect();
-        if !self.names.iter().any(|m| matches!(m.op, MatchOp::Equal | MatchOp::Regex)) {
+        if !self
+            .names
+            .iter()
+            .any(|m| matches!(m.op, MatchOp::Equal | MatchOp::Regex))
+        {
             let any_info = Matcher::new(METRIC_NAME, MatchOp::Regex, ".+_info");
             matchers.push(any_info.map_err(|e| QueryError::execution(e.to_string()))?);
         }
-        Ok(VectorSelector { name: None, matchers, offset_ms: reference.1, at: reference.0.map(AtModifier::At) })
+        Ok(VectorSelector {
+            name: None,
+            matchers,
+            offset_ms: reference.1,
+            at: reference.0.map(AtModifier::At),
+        })
     }
 }
 
@@ -85,9 +94,14 @@ impl Evaluator<'_> {
                 continue;
             }
             let target = target(&series.labels);
-            let candidates = if target.is_empty() { None } else { by_target.get(&target) };
+            let candidates = if target.is_empty() {
+                None
+            } else {
+                by_target.get(&target)
+            };
             let enriched = enrich(series, candidates.map_or(&[], Vec::as_slice), &selection)?;
-            self.budget.charge(enriched.iter().map(|s| s.values.len()).sum())?;
+            self.budget
+                .charge(enriched.iter().map(|s| s.values.len()).sum())?;
             frame.extend(enriched);
         }
         merge_same_labels(frame)
@@ -112,7 +126,14 @@ fn enrich(series: Series, infos: &[&Series], selection: &Selection) -> Result<Fr
             None => {
                 let labels = enriched_labels(&series.labels, infos, &current, selection)?;
                 let values = vec![ABSENT; series.values.len()];
-                columns.push((current, Series { labels, drop_name: series.drop_name, values }));
+                columns.push((
+                    current,
+                    Series {
+                        labels,
+                        drop_name: series.drop_name,
+                        values,
+                    },
+                ));
                 columns.len() - 1
             }
         };
@@ -131,13 +152,18 @@ fn current(infos: &[&Series], step: usize) -> Result<Vec<usize>, QueryError> {
             continue;
         };
         let same_metric = |(other, _): &&mut (usize, f64)| {
-            infos.get(*other).is_some_and(|o| o.labels.metric_name() == info.labels.metric_name())
+            infos
+                .get(*other)
+                .is_some_and(|o| o.labels.metric_name() == info.labels.metric_name())
         };
         match newest.iter_mut().find(same_metric) {
             None => newest.push((i, time)),
             Some(best) if best.1 < time => *best = (i, time),
             Some(best) if best.1 == time => {
-                let other = infos.get(best.0).map(|o| matching::braced(&o.labels)).unwrap_or_default();
+                let other = infos
+                    .get(best.0)
+                    .map(|o| matching::braced(&o.labels))
+                    .unwrap_or_default();
                 return Err(QueryError::execution(format!(
                     "found duplicate series for info metric: existing {other}, new {}",
                     matching::braced(&info.labels)

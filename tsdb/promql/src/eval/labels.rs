@@ -15,7 +15,9 @@ impl Evaluator<'_> {
         let [to, replacement, from, pattern] = [1, 2, 3, 4].map(|i| arg(call, i).and_then(string));
         let (to, replacement, from, pattern) = (to?, replacement?, from?, pattern?);
         let regex = anchored_regex(pattern).map_err(|_| {
-            QueryError::execution(format!("invalid regular expression in label_replace(): {pattern}"))
+            QueryError::execution(format!(
+                "invalid regular expression in label_replace(): {pattern}"
+            ))
         })?;
         check_name(to, "label_replace")?;
         let mut frame = self.vector(arg(call, 0)?, steps)?;
@@ -44,7 +46,10 @@ impl Evaluator<'_> {
         check_name(to, "label_join")?;
         let mut frame = self.vector(arg(call, 0)?, steps)?;
         for series in &mut frame {
-            let values: Vec<&str> = sources.iter().map(|s| series.labels.get(s).unwrap_or("")).collect();
+            let values: Vec<&str> = sources
+                .iter()
+                .map(|s| series.labels.get(s).unwrap_or(""))
+                .collect();
             let joined = values.join(separator);
             set(series, to, &joined);
         }

@@ -5,12 +5,12 @@
 
 use std::fmt::Write;
 
-use model::labels::METRIC_NAME;
 use model::Labels;
+use model::labels::METRIC_NAME;
 use rustc_hash::FxHashMap;
 
 use super::binary::Operator;
-use super::frame::{is_metadata_label, merge_or, merge_same_labels};
+use super::frame::{is_metadata_label, merge_same_labels};
 use super::{ABSENT, Evaluator, Frame, Series, Steps, is_absent};
 use crate::QueryError;
 use crate::ast::{Cardinality, Matching};
@@ -18,7 +18,11 @@ use crate::ast::{Cardinality, Matching};
 /// The labels by which a series is matched.
 pub(super) fn signature(labels: &Labels, matching: &Matching) -> Labels {
     let listed = |name: &str| matching.labels.iter().any(|l| l == name);
-    if matching.on { labels.filtered(listed) } else { labels.filtered(|n| n != METRIC_NAME && !listed(n)) }
+    if matching.on {
+        labels.filtered(listed)
+    } else {
+        labels.filtered(|n| n != METRIC_NAME && !listed(n))
+    }
 }
 
 /// The series of both sides with equal matching labels.
@@ -53,15 +57,24 @@ impl Evaluator<'_> {
     ) -> Result<Frame, QueryError> {
         let swapped = matching.cardinality == Cardinality::OneToMany;
         let (many, one) = if swapped { (rhs, lhs) } else { (lhs, rhs) };
-        let fills = (matching.fill_left, matching.fill_right);
-        let (many_fill, one_fill) = if swapped { (fills.1, fills.0) } else { fills };
+        // Upstream swaps the sides of `group_right` but not their fills: `fill_left` is always the "many" side's.
+        let (many_fill, one_fill) = (matching.fill_left, matching.fill_right);
         let many_any = any_by_step(&many, steps);
-        let matcher = Matcher { operator, matching, swapped, many_fill, one_fill, many_any, steps };
+        let matcher = Matcher {
+            operator,
+            matching,
+            swapped,
+            many_fill,
+            one_fill,
+            many_any,
+            steps,
+        };
         let mut placed: Vec<(usize, Series)> = Vec::new();
         for group in groups(&many, &one, matching) {
             self.budget.check()?;
             let results = matcher.group(&group)?;
-            self.budget.charge(results.iter().map(|(_, s)| s.values.len()).sum())?;
+            self.budget
+                .charge(results.iter().map(|(_, s)| s.values.len()).sum())?;
             placed.extend(results);
         }
         // The answer of an instant query is in the order of the many side.
@@ -73,7 +86,9 @@ impl Evaluator<'_> {
 fn any_by_step(frame: &Frame, steps: Steps) -> Vec<bool> {
     let mut any = vec![false; steps.count];
     for series in frame {
-        any.iter_mut().zip(&series.values).for_each(|(any, v)| *any |= !is_absent(*v));
+        any.iter_mut()
+            .zip(&series.values)
+            .for_each(|(any, v)| *any |= !is_absent(*v));
     }
     any
 }
@@ -84,7 +99,11 @@ fn groups<'a>(many: &'a Frame, one: &'a Frame, matching: &Matching) -> Vec<Group
     let mut place = |labels: &Labels, groups: &mut Vec<Group<'a>>| {
         let signature = signature(labels, matching);
         *index.entry(signature).or_insert_with_key(|signature| {
-            groups.push(Group { labels: signature.clone(), many: Vec::new(), one: Vec::new() });
+            groups.push(Group {
+                labels: signature.clone(),
+                many: Vec::new(),
+                one: Vec::new(),
+            });
             groups.len() - 1
         })
     };
@@ -103,6 +122,7 @@ impl Matcher<'_> {
     /// The results of one group, each with its place in the answer.
     fn group(&self, group: &Group<'_>) -> Result<Vec<(usize, Series)>, QueryError> {
         self.check_one_side(group)?;
+        self.check_many_side(group)?;
         let mut results = Vec::new();
         for (i, many) in &group.many {
             for one in &group.one {
@@ -123,10 +143,16 @@ impl Matcher<'_> {
                 let cells = one.values.iter().enumerate();
                 let value = |o: f64| if is_absent(o) { ABSENT } else { self.value(fill, o) };
                 let values = cells.map(|(s, o)| if missing(s) { value(*o) } else { ABSENT });
-                self.push(&mut results, usize::MAX, &group.labels, &one.labels, values.collect());
+                self.push(
+                    &mut results,
+                    usize::MAX,
+                    &group.labels,
+                    &one.labels,
+                    values.collect(),
+                );
             }
         }
-        self.check_results(group, results)
+        Ok(results)
     }
 
     /// The operator's value for a sample of each side; the many side's may be absent.
@@ -148,12 +174,25 @@ impl Matcher<'_> {
     ) {
         if values.iter().any(|v| !is_absent(*v)) {
             let labels = self.result_labels(many, one);
-            results.push((place, Series { labels, drop_name: self.operator.return_bool, values }));
+            results.push((
+                place,
+                Series {
+                    labels,
+                    drop_name: self.operator.return_bool,
+                    values,
+                },
+            ));
         }
     }
 
     fn result_labels(&self, many: &Labels, one: &Labels) -> Labels {
-        let Matching { cardinality, on, labels, include, .. } = self.matching;
+        let Matching {
+            cardinality,
+            on,
+            labels,
+            include,
+            ..
+        } = self.matching;
         let listed = |name: &str| labels.iter().any(|l| l == name);
         let changed = self.operator.changes_schema;
         let kept = many.filtered(|name| {
@@ -192,29 +231,44 @@ impl Matcher<'_> {
         Ok(())
     }
 
-    /// One result a step and group, or with grouping one result a step and label set.
-    fn check_results(
-        &self,
-        group: &Group<'_>,
-        results: Vec<(usize, Series)>,
-    ) -> Result<Vec<(usize, Series)>, QueryError> {
+    /// Without grouping only one sample of the "many" side of a group may meet the other at a time; with grouping
+    /// their results must differ in labels. What a comparison filters away counts too.
+    fn check_many_side(&self, group: &Group<'_>) -> Result<(), QueryError> {
         if group.many.len() < 2 {
-            return Ok(results);
+            return Ok(());
         }
         if self.matching.cardinality == Cardinality::OneToOne {
             for step in 0..self.steps.count {
-                if results.iter().filter(|(_, s)| !at(s, step)).nth(1).is_some() {
+                let met = self.one_fill.is_some() || group.one.iter().any(|s| !at(s, step));
+                if met && group.many.iter().filter(|(_, s)| !at(s, step)).nth(1).is_some() {
                     return Err(QueryError::execution(
                         "multiple matches for labels: many-to-one matching must be explicit \
                          (group_left/group_right)",
                     ));
                 }
             }
-            return Ok(results);
+            return Ok(());
         }
-        let columns = results.iter().map(|(_, s)| s.clone()).collect();
-        merge_or(columns, "multiple matches for labels: grouping labels must ensure unique matches")?;
-        Ok(results)
+        let mut by_labels: FxHashMap<Labels, Vec<(&Series, &Series)>> = FxHashMap::default();
+        for (_, many) in &group.many {
+            for one in &group.one {
+                by_labels
+                    .entry(self.result_labels(&many.labels, &one.labels))
+                    .or_default()
+                    .push((many, one));
+            }
+        }
+        for pairs in by_labels.values().filter(|pairs| pairs.len() > 1) {
+            for step in 0..self.steps.count {
+                let both = |(many, one): &&(&Series, &Series)| !at(many, step) && !at(one, step);
+                if pairs.iter().filter(both).nth(1).is_some() {
+                    return Err(QueryError::execution(
+                        "multiple matches for labels: grouping labels must ensure unique matches",
+                    ));
+                }
+            }
+        }
+        Ok(())
     }
 }
 

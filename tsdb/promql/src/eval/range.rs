@@ -3,13 +3,13 @@
 //! One series at a time is decoded (or taken from the inner frame of a subquery), freed of staleness markers,
 //! and a window slides over it: two indices that only go forward.
 
-use model::metrics::{Samples, is_stale_nan};
 use model::Labels;
+use model::metrics::{Samples, is_stale_nan};
 
 use super::{Evaluator, Steps, frame, is_absent};
+use crate::QueryError;
 use crate::ast::{Expr, RangeSelector, Subquery};
 use crate::value::RangeSeries;
-use crate::QueryError;
 
 /// Cancellation is looked for every so many windows.
 const CHECK_EVERY: usize = 256;
@@ -79,9 +79,22 @@ impl RangeInput<'_> {
             }
             let (start_ms, end_ms) = self.span.at(eval_ms);
             to += timestamps.iter().skip(to).take_while(|t| **t <= end_ms).count();
-            from += timestamps.iter().skip(from).take_while(|t| **t <= start_ms).count();
+            from += timestamps
+                .iter()
+                .skip(from)
+                .take_while(|t| **t <= start_ms)
+                .count();
             if let (Some(t @ [_, ..]), Some(v)) = (timestamps.get(from..to), values.get(from..to)) {
-                each(i, &Window { timestamps: t, values: v, start_ms, end_ms, eval_ms })?;
+                each(
+                    i,
+                    &Window {
+                        timestamps: t,
+                        values: v,
+                        start_ms,
+                        end_ms,
+                        eval_ms,
+                    },
+                )?;
             }
         }
         Ok(())
@@ -111,13 +124,22 @@ impl Evaluator<'_> {
     ) -> Result<(), QueryError> {
         let selector = &range.selector;
         let fixed_ms = self.defaults.fixed(selector.at);
-        let span = Span { range_ms: range.range_ms, offset_ms: selector.offset_ms, fixed_ms };
+        let span = Span {
+            range_ms: range.range_ms,
+            offset_ms: selector.offset_ms,
+            fixed_ms,
+        };
         let (start, end) = span.of(steps);
         let mut set = self.open(selector, start.saturating_add(1), end, steps)?;
         let mut samples = Samples::default();
         while let Some(labels) = self.next(&mut *set, &mut samples)? {
             drop_stale(&mut samples);
-            each(RangeInput { labels, drop_name: false, samples: &samples, span })?;
+            each(RangeInput {
+                labels,
+                drop_name: false,
+                samples: &samples,
+                span,
+            })?;
         }
         Ok(())
     }
@@ -129,7 +151,11 @@ impl Evaluator<'_> {
         each: &mut dyn FnMut(RangeInput<'_>) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
         let fixed_ms = self.defaults.fixed(subquery.at);
-        let span = Span { range_ms: subquery.range_ms, offset_ms: subquery.offset_ms, fixed_ms };
+        let span = Span {
+            range_ms: subquery.range_ms,
+            offset_ms: subquery.offset_ms,
+            fixed_ms,
+        };
         let Some(inner) = self.inner_steps(subquery, span.of(steps))? else {
             return Ok(());
         };
@@ -138,7 +164,12 @@ impl Evaluator<'_> {
             samples.clear();
             let present = series.values.iter().enumerate().filter(|(_, v)| !is_absent(**v));
             present.for_each(|(i, v)| samples.push(inner.at(i), *v));
-            each(RangeInput { labels: series.labels, drop_name: series.drop_name, samples: &samples, span })?;
+            each(RangeInput {
+                labels: series.labels,
+                drop_name: series.drop_name,
+                samples: &samples,
+                span,
+            })?;
         }
         Ok(())
     }
@@ -146,15 +177,21 @@ impl Evaluator<'_> {
     fn inner_frame(&self, expr: &Expr, steps: Steps) -> Result<frame::Frame, QueryError> {
         match self.eval(expr, steps)? {
             frame::Output::Vector(frame) => Ok(frame),
-            frame::Output::Scalar(values) => {
-                Ok(vec![frame::Series { labels: Labels::empty(), drop_name: false, values }])
-            }
+            frame::Output::Scalar(values) => Ok(vec![frame::Series {
+                labels: Labels::empty(),
+                drop_name: false,
+                values,
+            }]),
             frame::Output::String(_) => Err(QueryError::execution("a subquery is not of a string")),
         }
     }
 
     /// The steps of a subquery: multiples of its step after `start` (exclusive) up to `end` (inclusive).
-    fn inner_steps(&self, subquery: &Subquery, (start, end): (i64, i64)) -> Result<Option<Steps>, QueryError> {
+    fn inner_steps(
+        &self,
+        subquery: &Subquery,
+        (start, end): (i64, i64),
+    ) -> Result<Option<Steps>, QueryError> {
         let step_ms = subquery.step_ms.unwrap_or(self.subquery_step_ms).max(1);
         let mut start_ms = start / step_ms * step_ms;
         if start_ms <= start {
@@ -163,12 +200,17 @@ impl Evaluator<'_> {
         if start_ms > end {
             return Ok(None);
         }
-        let count = usize::try_from(end.abs_diff(start_ms) / step_ms.unsigned_abs() + 1).unwrap_or(usize::MAX);
+        let count =
+            usize::try_from(end.abs_diff(start_ms) / step_ms.unsigned_abs() + 1).unwrap_or(usize::MAX);
         // Asked before anything is allocated: a step of 1ms over a year is a short text.
         let held = self.budget.held();
         self.budget.charge(count)?;
         self.budget.settle(held, 0)?;
-        Ok(Some(Steps { start_ms, step_ms, count }))
+        Ok(Some(Steps {
+            start_ms,
+            step_ms,
+            count,
+        }))
     }
 
     /// The raw samples of a range vector at one time.
@@ -177,17 +219,27 @@ impl Evaluator<'_> {
         self.for_each_range(expr, steps, |input| {
             input.for_each_window(self, steps, |_, window| {
                 self.budget.charge(window.values.len())?;
-                let labels =
-                    if input.drop_name { frame::without_metadata(&input.labels) } else { input.labels.clone() };
-                let samples =
-                    Samples { timestamps: window.timestamps.to_vec(), values: window.values.to_vec() };
+                let labels = if input.drop_name {
+                    frame::without_metadata(&input.labels)
+                } else {
+                    input.labels.clone()
+                };
+                let samples = Samples {
+                    timestamps: window.timestamps.to_vec(),
+                    values: window.values.to_vec(),
+                };
                 matrix.push(RangeSeries { labels, samples });
                 Ok(())
             })
         })?;
         matrix.sort_by(|a, b| a.labels.cmp(&b.labels));
-        if matrix.windows(2).any(|pair| matches!(pair, [a, b] if a.labels == b.labels)) {
-            return Err(QueryError::execution("vector cannot contain metrics with the same labelset"));
+        if matrix
+            .windows(2)
+            .any(|pair| matches!(pair, [a, b] if a.labels == b.labels))
+        {
+            return Err(QueryError::execution(
+                "vector cannot contain metrics with the same labelset",
+            ));
         }
         Ok(matrix)
     }
@@ -198,7 +250,12 @@ fn drop_stale(samples: &mut Samples) {
     if !samples.values.iter().any(|v| is_stale_nan(*v)) {
         return;
     }
-    let mut kept = samples.values.iter().map(|v| !is_stale_nan(*v)).collect::<Vec<_>>().into_iter();
+    let mut kept = samples
+        .values
+        .iter()
+        .map(|v| !is_stale_nan(*v))
+        .collect::<Vec<_>>()
+        .into_iter();
     let mut kept_again = kept.clone();
     samples.timestamps.retain(|_| kept.next().unwrap_or(true));
     samples.values.retain(|_| kept_again.next().unwrap_or(true));

@@ -49,7 +49,10 @@ impl Evaluator<'_> {
     pub(super) fn vector_to_scalar(&self, expr: &Expr, steps: Steps) -> Result<Vec<f64>, QueryError> {
         let frame = self.vector(expr, steps)?;
         let of_step = |step: usize| {
-            let mut present = frame.iter().filter_map(|s| s.values.get(step)).filter(|v| !is_absent(**v));
+            let mut present = frame
+                .iter()
+                .filter_map(|s| s.values.get(step))
+                .filter(|v| !is_absent(**v));
             match (present.next(), present.next()) {
                 (Some(only), None) => *only,
                 _ => f64::NAN,
@@ -62,7 +65,11 @@ impl Evaluator<'_> {
     pub(super) fn extreme_of(&self, call: &Call, steps: Steps) -> Result<Vec<f64>, QueryError> {
         let first = self.scalar(arg(call, 0)?, steps)?;
         let second = self.scalar(arg(call, 1)?, steps)?;
-        let of = if matches!(call.function.kind, Kind::MinOf) { go_min } else { go_max };
+        let of = if matches!(call.function.kind, Kind::MinOf) {
+            go_min
+        } else {
+            go_max
+        };
         Ok(first.iter().zip(&second).map(|(a, b)| of(*a, *b)).collect())
     }
 
@@ -80,13 +87,22 @@ impl Evaluator<'_> {
     }
 
     /// A part of the date that each value is, or of the time of evaluation.
-    pub(super) fn date(&self, f: fn(i64) -> f64, expr: Option<&Expr>, steps: Steps) -> Result<Frame, QueryError> {
+    pub(super) fn date(
+        &self,
+        f: fn(i64) -> f64,
+        expr: Option<&Expr>,
+        steps: Steps,
+    ) -> Result<Frame, QueryError> {
         if let Some(expr) = expr {
             let of_value = |v: f64| if v.is_nan() { f64::NAN } else { f(v as i64) };
             return Ok(map_values(self.vector(expr, steps)?, of_value));
         }
         let values = steps.iter().map(|t| f(t.div_euclid(1000))).collect();
-        Ok(vec![Series { labels: Labels::empty(), drop_name: false, values }])
+        Ok(vec![Series {
+            labels: Labels::empty(),
+            drop_name: false,
+            values,
+        }])
     }
 }
 
@@ -94,7 +110,11 @@ impl Evaluator<'_> {
 fn with_param(frame: &mut Frame, param: &[f64], f: impl Fn(f64, f64) -> f64) {
     for series in frame {
         series.drop_name = true;
-        let cells = series.values.iter_mut().zip(param).filter(|(v, _)| !is_absent(**v));
+        let cells = series
+            .values
+            .iter_mut()
+            .zip(param)
+            .filter(|(v, _)| !is_absent(**v));
         cells.for_each(|(v, p)| *v = f(*v, *p));
     }
 }

@@ -27,7 +27,12 @@ impl Evaluator<'_> {
         let reference = |t: i64| fixed.unwrap_or(t).saturating_sub(selector.offset_ms);
         let lookback = self.defaults.lookback_ms;
         let (first, last) = (reference(steps.start_ms), reference(steps.last_ms()));
-        let mut set = self.open(selector, first.saturating_sub(lookback).saturating_add(1), last, steps)?;
+        let mut set = self.open(
+            selector,
+            first.saturating_sub(lookback).saturating_add(1),
+            last,
+            steps,
+        )?;
         let mut samples = Samples::default();
         let mut frame = Frame::new();
         while let Some(labels) = self.next(&mut *set, &mut samples)? {
@@ -35,7 +40,11 @@ impl Evaluator<'_> {
             let values = newest(&samples, times, lookback, wanted);
             if values.iter().any(|v| !is_absent(*v)) {
                 self.budget.charge(values.len())?;
-                frame.push(Series { labels, drop_name: false, values });
+                frame.push(Series {
+                    labels,
+                    drop_name: false,
+                    values,
+                });
             }
         }
         Ok(frame)
@@ -50,7 +59,12 @@ impl Evaluator<'_> {
         steps: Steps,
     ) -> Result<Box<dyn SeriesSet + '_>, QueryError> {
         let step_ms = if steps.count > 1 { steps.step_ms } else { 0 };
-        let hints = SelectHints { start_ms, end_ms, step_ms, max_series: self.max_series };
+        let hints = SelectHints {
+            start_ms,
+            end_ms,
+            step_ms,
+            max_series: self.max_series,
+        };
         Ok(self.snapshot.select(&selector.matchers, &hints)?)
     }
 
@@ -73,7 +87,12 @@ impl Evaluator<'_> {
 fn newest(samples: &Samples, times: impl Iterator<Item = i64>, lookback_ms: i64, wanted: Wanted) -> Vec<f64> {
     let mut seen = 0;
     let cell = |time: i64| {
-        seen += samples.timestamps.iter().skip(seen).take_while(|t| **t <= time).count();
+        seen += samples
+            .timestamps
+            .iter()
+            .skip(seen)
+            .take_while(|t| **t <= time)
+            .count();
         let index = seen.checked_sub(1)?;
         let timestamp = *samples.timestamps.get(index)?;
         let value = *samples.values.get(index)?;

@@ -23,16 +23,22 @@ impl Evaluator<'_> {
         match op {
             BinaryOp::Or => {
                 let present = presence(&lhs, matching, steps);
-                clear_cells(&mut rhs, matching, |signature, step| there(&present, signature, step));
+                clear_cells(&mut rhs, matching, |signature, step| {
+                    there(&present, signature, step)
+                });
                 lhs.extend(rhs);
             }
             BinaryOp::And => {
                 let present = presence(&rhs, matching, steps);
-                clear_cells(&mut lhs, matching, |signature, step| !there(&present, signature, step));
+                clear_cells(&mut lhs, matching, |signature, step| {
+                    !there(&present, signature, step)
+                });
             }
             _ => {
                 let present = presence(&rhs, matching, steps);
-                clear_cells(&mut lhs, matching, |signature, step| there(&present, signature, step));
+                clear_cells(&mut lhs, matching, |signature, step| {
+                    there(&present, signature, step)
+                });
             }
         }
         drop_empty(&mut lhs);
@@ -49,19 +55,27 @@ fn presence(frame: &Frame, matching: &Matching, steps: Steps) -> Presence {
         let steps_of = presence
             .entry(signature(&series.labels, matching))
             .or_insert_with(|| vec![false; steps.count]);
-        steps_of.iter_mut().zip(&series.values).for_each(|(p, v)| *p |= !is_absent(*v));
+        steps_of
+            .iter_mut()
+            .zip(&series.values)
+            .for_each(|(p, v)| *p |= !is_absent(*v));
     }
     presence
 }
 
 fn there(presence: &Presence, signature: &Labels, step: usize) -> bool {
-    presence.get(signature).and_then(|steps| steps.get(step)).is_some_and(|p| *p)
+    presence
+        .get(signature)
+        .and_then(|steps| steps.get(step))
+        .is_some_and(|p| *p)
 }
 
 fn clear_cells(frame: &mut Frame, matching: &Matching, clear: impl Fn(&Labels, usize) -> bool) {
     for series in frame {
         let signature = signature(&series.labels, matching);
         let cells = series.values.iter_mut().enumerate();
-        cells.filter(|(step, _)| clear(&signature, *step)).for_each(|(_, v)| *v = ABSENT);
+        cells
+            .filter(|(step, _)| clear(&signature, *step))
+            .for_each(|(_, v)| *v = ABSENT);
     }
 }

@@ -13,7 +13,9 @@ impl Evaluator<'_> {
             let value = |s: &Series| s.values.first().copied().unwrap_or(f64::NAN);
             frame.sort_by(|a, b| {
                 let (a, b) = (value(a), value(b));
-                let order = a.partial_cmp(&b).map(|o| if descending { o.reverse() } else { o });
+                let order = a
+                    .partial_cmp(&b)
+                    .map(|o| if descending { o.reverse() } else { o });
                 order.unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
             });
         }
@@ -33,7 +35,9 @@ impl Evaluator<'_> {
             frame.sort_by(|a, b| {
                 let value = |s: &Series, name: &str| s.labels.get(name).unwrap_or("").to_owned();
                 let by_names = names.iter().map(|name| natural(&value(a, name), &value(b, name)));
-                let order = by_names.fold(Ordering::Equal, Ordering::then).then_with(|| a.labels.cmp(&b.labels));
+                let order = by_names
+                    .fold(Ordering::Equal, Ordering::then)
+                    .then_with(|| a.labels.cmp(&b.labels));
                 if descending { order.reverse() } else { order }
             });
         }
@@ -61,7 +65,10 @@ fn natural(a: &str, b: &str) -> Ordering {
         let (b_run, b_rest) = run(b);
         let order = if is_number(a_run) && is_number(b_run) {
             let (x, y) = (a_run.trim_start_matches('0'), b_run.trim_start_matches('0'));
-            x.len().cmp(&y.len()).then_with(|| x.cmp(y)).then_with(|| a_run.len().cmp(&b_run.len()))
+            x.len()
+                .cmp(&y.len())
+                .then_with(|| x.cmp(y))
+                .then_with(|| a_run.len().cmp(&b_run.len()))
         } else {
             a_run.cmp(b_run)
         };
@@ -79,6 +86,8 @@ fn is_number(run: &str) -> bool {
 /// The first run of digits or of other characters.
 fn run(text: &str) -> (&str, &str) {
     let digits = is_number(text);
-    let end = text.find(|c: char| c.is_ascii_digit() != digits).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| c.is_ascii_digit() != digits)
+        .unwrap_or(text.len());
     text.split_at(end)
 }

@@ -38,11 +38,17 @@ pub(crate) fn last(w: &Window<'_>, _: &[f64]) -> Option<f64> {
 }
 
 pub(crate) fn max(w: &Window<'_>, _: &[f64]) -> Option<f64> {
-    w.values.iter().copied().reduce(|max, v| if v > max || max.is_nan() { v } else { max })
+    w.values
+        .iter()
+        .copied()
+        .reduce(|max, v| if v > max || max.is_nan() { v } else { max })
 }
 
 pub(crate) fn min(w: &Window<'_>, _: &[f64]) -> Option<f64> {
-    w.values.iter().copied().reduce(|min, v| if v < min || min.is_nan() { v } else { min })
+    w.values
+        .iter()
+        .copied()
+        .reduce(|min, v| if v < min || min.is_nan() { v } else { min })
 }
 
 pub(crate) fn stddev(w: &Window<'_>, params: &[f64]) -> Option<f64> {
@@ -60,8 +66,11 @@ pub(crate) fn quantile(w: &Window<'_>, params: &[f64]) -> Option<f64> {
     Some(numeric::quantile(q, &mut w.values.to_vec()))
 }
 
-/// The median absolute deviation.
+/// The median absolute deviation; NaN where any value is.
 pub(crate) fn mad(w: &Window<'_>, _: &[f64]) -> Option<f64> {
+    if w.values.iter().any(|v| v.is_nan()) {
+        return Some(f64::NAN);
+    }
     let mut values = w.values.to_vec();
     let median = numeric::quantile(0.5, &mut values);
     values.iter_mut().for_each(|v| *v = (*v - median).abs());
@@ -74,7 +83,12 @@ pub(crate) fn changes(w: &Window<'_>, _: &[f64]) -> Option<f64> {
 }
 
 pub(crate) fn resets(w: &Window<'_>, _: &[f64]) -> Option<f64> {
-    Some(w.values.windows(2).filter(|pair| matches!(pair, [a, b] if b < a)).count() as f64)
+    Some(
+        w.values
+            .windows(2)
+            .filter(|pair| matches!(pair, [a, b] if b < a))
+            .count() as f64,
+    )
 }
 
 pub(crate) fn ts_of_first(w: &Window<'_>, _: &[f64]) -> Option<f64> {
@@ -96,7 +110,13 @@ pub(crate) fn ts_of_min(w: &Window<'_>, _: &[f64]) -> Option<f64> {
 /// The time of the last sample that is as good as any before it.
 fn ts_of(w: &Window<'_>, better: fn(f64, f64) -> bool) -> Option<f64> {
     let samples = w.timestamps.iter().zip(w.values);
-    let best = samples.reduce(|best, now| if better(*now.1, *best.1) || best.1.is_nan() { now } else { best });
+    let best = samples.reduce(|best, now| {
+        if better(*now.1, *best.1) || best.1.is_nan() {
+            now
+        } else {
+            best
+        }
+    });
     best.map(|(t, _)| seconds(*t))
 }
 

@@ -19,7 +19,11 @@ pub(crate) fn delta(w: &Window<'_>, _: &[f64]) -> Option<f64> {
 }
 
 fn extrapolated(w: &Window<'_>, counter: bool) -> Option<f64> {
-    let change = if counter { counter_change(w)? } else { w.values.last()? - w.values.first()? };
+    let change = if counter {
+        counter_change(w)?
+    } else {
+        w.values.last()? - w.values.first()?
+    };
     Some(change * extrapolation(w, counter.then_some(change))?)
 }
 

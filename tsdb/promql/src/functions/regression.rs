@@ -8,7 +8,11 @@ fn linear_regression(w: &Window<'_>, intercept_ms: i64) -> (f64, f64) {
     let first = w.values.first().copied().unwrap_or(f64::NAN);
     if w.values.iter().all(|v| *v == first) {
         // Exactly constant: rounding must not invent a slope.
-        return if first.is_infinite() { (f64::NAN, f64::NAN) } else { (0.0, first) };
+        return if first.is_infinite() {
+            (f64::NAN, f64::NAN)
+        } else {
+            (0.0, first)
+        };
     }
     let [mut x_sum, mut y_sum, mut xy_sum, mut xx_sum] = [KahanSum::default(); 4];
     for (t, y) in w.timestamps.iter().zip(w.values) {

@@ -1,6 +1,6 @@
 //! Name, types and evaluation of every function.
 
-use super::{Function, Kind, Over, ParamCheck, date, math, over_time, rate, regression};
+use super::{Function, Kind, Over, ParamCheck, QueryTime, date, math, over_time, rate, regression};
 use crate::eval::Window;
 use crate::value::ValueType::{self, Matrix, Scalar, String, Vector};
 
@@ -11,8 +11,19 @@ pub(crate) fn find(name: &str) -> Option<&'static Function> {
 
 type Apply = fn(&Window<'_>, &[f64]) -> Option<f64>;
 
-const fn function(name: &'static str, args: &'static [ValueType], returns: ValueType, kind: Kind) -> Function {
-    Function { name, args, variadic: 0, returns, kind }
+const fn function(
+    name: &'static str,
+    args: &'static [ValueType],
+    returns: ValueType,
+    kind: Kind,
+) -> Function {
+    Function {
+        name,
+        args,
+        variadic: 0,
+        returns,
+        kind,
+    }
 }
 
 const fn variadic(
@@ -22,7 +33,13 @@ const fn variadic(
     returns: ValueType,
     kind: Kind,
 ) -> Function {
-    Function { name, args, variadic, returns, kind }
+    Function {
+        name,
+        args,
+        variadic,
+        returns,
+        kind,
+    }
 }
 
 /// Vector to vector.
@@ -38,19 +55,42 @@ const fn date(name: &'static str, f: fn(i64) -> f64) -> Function {
     variadic(name, &[Vector], 1, Vector, Kind::Date(f))
 }
 
-const PLAIN: Over =
-    Over { apply: over_time::none, range_arg: 0, keeps_name: false, counter: false, param_check: ParamCheck::None };
+const PLAIN: Over = Over {
+    apply: over_time::none,
+    range_arg: 0,
+    keeps_name: false,
+    counter: false,
+    param_check: ParamCheck::None,
+};
 
 const fn over(name: &'static str, apply: Apply) -> Function {
     function(name, &[Matrix], Vector, Kind::Over(Over { apply, ..PLAIN }))
 }
 
 const fn over_keeping_name(name: &'static str, apply: Apply) -> Function {
-    function(name, &[Matrix], Vector, Kind::Over(Over { apply, keeps_name: true, ..PLAIN }))
+    function(
+        name,
+        &[Matrix],
+        Vector,
+        Kind::Over(Over {
+            apply,
+            keeps_name: true,
+            ..PLAIN
+        }),
+    )
 }
 
 const fn over_counter(name: &'static str, apply: Apply) -> Function {
-    function(name, &[Matrix], Vector, Kind::Over(Over { apply, counter: true, ..PLAIN }))
+    function(
+        name,
+        &[Matrix],
+        Vector,
+        Kind::Over(Over {
+            apply,
+            counter: true,
+            ..PLAIN
+        }),
+    )
 }
 
 static FUNCTIONS: &[Function] = &[
@@ -89,13 +129,24 @@ static FUNCTIONS: &[Function] = &[
             ..PLAIN
         }),
     ),
+    function("end", &[], Scalar, Kind::Query(QueryTime::End)),
     math("exp", f64::exp),
     over_keeping_name("first_over_time", over_time::first),
     math("floor", f64::floor),
     vector("histogram_avg", Kind::NativeHistogram),
     vector("histogram_count", Kind::NativeHistogram),
-    function("histogram_fraction", &[Scalar, Scalar, Vector], Vector, Kind::HistogramFraction),
-    function("histogram_quantile", &[Scalar, Vector], Vector, Kind::HistogramQuantile),
+    function(
+        "histogram_fraction",
+        &[Scalar, Scalar, Vector],
+        Vector,
+        Kind::HistogramFraction,
+    ),
+    function(
+        "histogram_quantile",
+        &[Scalar, Vector],
+        Vector,
+        Kind::HistogramQuantile,
+    ),
     variadic(
         "histogram_quantiles",
         &[Vector, String, Scalar, Scalar],
@@ -111,8 +162,19 @@ static FUNCTIONS: &[Function] = &[
     over_counter("increase", rate::increase),
     variadic("info", &[Vector, Vector], 1, Vector, Kind::Info),
     over_counter("irate", rate::irate),
-    variadic("label_join", &[Vector, String, String, String], -1, Vector, Kind::LabelJoin),
-    function("label_replace", &[Vector, String, String, String, String], Vector, Kind::LabelReplace),
+    variadic(
+        "label_join",
+        &[Vector, String, String, String],
+        -1,
+        Vector,
+        Kind::LabelJoin,
+    ),
+    function(
+        "label_replace",
+        &[Vector, String, String, String, String],
+        Vector,
+        Kind::LabelReplace,
+    ),
     over_keeping_name("last_over_time", over_time::last),
     math("ln", f64::ln),
     math("log10", f64::log10),
@@ -129,7 +191,10 @@ static FUNCTIONS: &[Function] = &[
         "predict_linear",
         &[Matrix, Scalar],
         Vector,
-        Kind::Over(Over { apply: regression::predict_linear, ..PLAIN }),
+        Kind::Over(Over {
+            apply: regression::predict_linear,
+            ..PLAIN
+        }),
     ),
     over("present_over_time", over_time::present),
     function(
@@ -144,6 +209,7 @@ static FUNCTIONS: &[Function] = &[
         }),
     ),
     math("rad", f64::to_radians),
+    function("range", &[], Scalar, Kind::Query(QueryTime::Range)),
     over_counter("rate", rate::rate),
     over("resets", over_time::resets),
     variadic("round", &[Vector, Scalar], 1, Vector, Kind::Round),
@@ -152,12 +218,26 @@ static FUNCTIONS: &[Function] = &[
     math("sin", f64::sin),
     math("sinh", f64::sinh),
     vector("sort", Kind::Sort { descending: false }),
-    variadic("sort_by_label", &[Vector, String], -1, Vector, Kind::SortByLabel { descending: false }),
-    variadic("sort_by_label_desc", &[Vector, String], -1, Vector, Kind::SortByLabel { descending: true }),
+    variadic(
+        "sort_by_label",
+        &[Vector, String],
+        -1,
+        Vector,
+        Kind::SortByLabel { descending: false },
+    ),
+    variadic(
+        "sort_by_label_desc",
+        &[Vector, String],
+        -1,
+        Vector,
+        Kind::SortByLabel { descending: true },
+    ),
     vector("sort_desc", Kind::Sort { descending: true }),
     math("sqrt", f64::sqrt),
+    function("start", &[], Scalar, Kind::Query(QueryTime::Start)),
     over("stddev_over_time", over_time::stddev),
     over("stdvar_over_time", over_time::stdvar),
+    function("step", &[], Scalar, Kind::Query(QueryTime::Step)),
     over("sum_over_time", over_time::sum),
     math("tan", f64::tan),
     math("tanh", f64::tanh),

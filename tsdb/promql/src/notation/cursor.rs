@@ -56,7 +56,10 @@ impl<'a> Cursor<'a> {
     /// A string in double or single quotes with Go's escapes, or in back quotes as it is.
     pub(super) fn string(&mut self) -> Result<String, String> {
         let mut chars = self.rest.chars();
-        let quote = chars.next().filter(|c| matches!(c, '"' | '\'' | '`')).ok_or("expected a quoted string")?;
+        let quote = chars
+            .next()
+            .filter(|c| matches!(c, '"' | '\'' | '`'))
+            .ok_or("expected a quoted string")?;
         let mut bytes = Vec::new();
         loop {
             let c = chars.next().ok_or("unterminated string")?;
@@ -104,7 +107,13 @@ fn escape(chars: &mut std::str::Chars<'_>, out: &mut Vec<u8>) -> Result<(), Stri
 
 fn digits(chars: &mut std::str::Chars<'_>, count: usize, radix: u32, first: u32) -> Result<u32, String> {
     (0..count).try_fold(first, |value, _| {
-        let digit = chars.next().and_then(|c| c.to_digit(radix)).ok_or("escape is too short")?;
-        value.checked_mul(radix).and_then(|v| v.checked_add(digit)).ok_or_else(|| "escape is too large".to_owned())
+        let digit = chars
+            .next()
+            .and_then(|c| c.to_digit(radix))
+            .ok_or("escape is too short")?;
+        value
+            .checked_mul(radix)
+            .and_then(|v| v.checked_add(digit))
+            .ok_or_else(|| "escape is too large".to_owned())
     })
 }

@@ -15,9 +15,15 @@ fn values_expand() {
     assert_eq!(floats("0+10x3"), [0.0, 10.0, 20.0, 30.0]);
     assert_eq!(floats("-2-0.5x1 7x1"), [-2.0, -2.5, 7.0, 7.0]);
     assert_eq!(floats("1e-3+1e+2x1"), [0.001, 100.001]);
-    assert_eq!(floats("_ 1 _x2"), [f64::NEG_INFINITY, 1.0, f64::NEG_INFINITY, f64::NEG_INFINITY]);
-    assert_eq!(floats("{{schema:0 sum:1 count:1}}x1 1"), [f64::INFINITY, f64::INFINITY, 1.0]);
-    assert_eq!(floats("0x1F -0x10"), [31.0, -16.0]);
+    assert_eq!(
+        floats("_ 1 _x2"),
+        [f64::NEG_INFINITY, 1.0, f64::NEG_INFINITY, f64::NEG_INFINITY]
+    );
+    assert_eq!(
+        floats("{{schema:0 sum:1 count:1}}x1 1"),
+        [f64::INFINITY, f64::INFINITY, 1.0]
+    );
+    assert_eq!(floats("0x2 -0x0"), [0.0, 0.0, 0.0, 0.0]);
     assert!(model::metrics::is_stale_nan(floats("stale")[0]));
 }
 
@@ -26,7 +32,15 @@ fn nonsense_is_refused() {
     for text in ["a", "1x", "x3", "1+x3", "1+1", "__", "1x99999999999"] {
         assert!(parse_values(text).is_err(), "{text}");
     }
-    for text in ["{", "a{b}", "a{b=}", "a{b=\"c\" d=\"e\"}", "a{b=\"c", "a b", "a{b=\"\\q\"}"] {
+    for text in [
+        "{",
+        "a{b}",
+        "a{b=}",
+        "a{b=\"c\" d=\"e\"}",
+        "a{b=\"c",
+        "a b",
+        "a{b=\"\\q\"}",
+    ] {
         assert!(parse_labels(text).is_err(), "{text}");
     }
 }

@@ -25,7 +25,11 @@ pub(super) fn check(
 ) -> Result<(), String> {
     let context = QueryContext::default();
     match eval.when {
-        When::Range { start_ms, end_ms, step_ms } => {
+        When::Range {
+            start_ms,
+            end_ms,
+            step_ms,
+        } => {
             let result = engine.range_expr(store, expr, start_ms, end_ms, step_ms, &context);
             let Some(result) = expected_outcome(result, &eval.expect)? else {
                 return Ok(());
@@ -33,8 +37,15 @@ pub(super) fn check(
             let Value::Matrix(matrix) = result.value else {
                 return Err(format!("expected a matrix, got {:?}", result.value));
             };
-            let scalar = [(Labels::empty(), vec![SeriesValue::Float(eval.expect.scalar.unwrap_or(0.0))])];
-            let expected = if eval.expect.scalar.is_some() { &scalar[..] } else { &eval.expect.series };
+            let scalar = [(
+                Labels::empty(),
+                vec![SeriesValue::Float(eval.expect.scalar.unwrap_or(0.0))],
+            )];
+            let expected = if eval.expect.scalar.is_some() {
+                &scalar[..]
+            } else {
+                &eval.expect.series
+            };
             compare_matrix(&matrix, expected, start_ms, step_ms)
         }
         When::Instant(time_ms) => {
@@ -66,7 +77,12 @@ fn check_around(
     eval: &Eval,
     time_ms: i64,
 ) -> Result<(), String> {
-    let Expect { ordered, string, range, .. } = &eval.expect;
+    let Expect {
+        ordered,
+        string,
+        range,
+        ..
+    } = &eval.expect;
     if *ordered || string.is_some() || range.is_some() || uses_query_ends(expr) {
         return Ok(());
     }
@@ -78,7 +94,10 @@ fn check_around(
     };
     let middle = |series: RangeSeries| {
         let sample = series.samples.iter().find(|s| s.timestamp_ms == time_ms)?;
-        Some(InstantSample { labels: series.labels, sample })
+        Some(InstantSample {
+            labels: series.labels,
+            sample,
+        })
     };
     let middle: Vec<InstantSample> = matrix.into_iter().filter_map(middle).collect();
     let value = match (eval.expect.scalar, middle.first()) {
@@ -115,24 +134,42 @@ fn compare_instant(value: &Value, expect: &Expect) -> Result<(), String> {
         (Value::Vector(vector), None, None) => return compare_vector(vector, expect),
         _ => false,
     };
-    if same { Ok(()) } else { Err(format!("got {value:?}")) }
+    if same {
+        Ok(())
+    } else {
+        Err(format!("got {value:?}"))
+    }
 }
 
 fn compare_vector(vector: &[InstantSample], expect: &Expect) -> Result<(), String> {
     for (i, sample) in vector.iter().enumerate() {
-        let found = expect.series.iter().position(|(labels, _)| *labels == sample.labels);
+        let found = expect
+            .series
+            .iter()
+            .position(|(labels, _)| *labels == sample.labels);
         let Some((at, (_, values))) = found.and_then(|at| Some((at, expect.series.get(at)?))) else {
-            return Err(format!("unexpected series {} {}", sample.labels, sample.sample.value));
+            return Err(format!(
+                "unexpected series {} {}",
+                sample.labels, sample.sample.value
+            ));
         };
         if expect.ordered && at != i {
             return Err(format!("{} is at position {i}, expected at {at}", sample.labels));
         }
         match values.as_slice() {
             [SeriesValue::Float(x)] if almost_equal(sample.sample.value, *x, EPSILON) => {}
-            other => return Err(format!("{} is {}, expected {other:?}", sample.labels, sample.sample.value)),
+            other => {
+                return Err(format!(
+                    "{} is {}, expected {other:?}",
+                    sample.labels, sample.sample.value
+                ));
+            }
         }
     }
-    let missing = expect.series.iter().find(|(labels, _)| !vector.iter().any(|s| s.labels == *labels));
+    let missing = expect
+        .series
+        .iter()
+        .find(|(labels, _)| !vector.iter().any(|s| s.labels == *labels));
     match missing {
         Some((labels, values)) => Err(format!("missing series {labels} {values:?}")),
         None => Ok(()),
@@ -147,13 +184,19 @@ fn compare_matrix(
 ) -> Result<(), String> {
     for series in matrix {
         let Some((labels, values)) = expected.iter().find(|(labels, _)| *labels == series.labels) else {
-            return Err(format!("unexpected series {} {:?}", series.labels, series.samples.values));
+            return Err(format!(
+                "unexpected series {} {:?}",
+                series.labels, series.samples.values
+            ));
         };
         compare_samples(&series.samples, values, start_ms, step_ms).map_err(|e| format!("{labels}: {e}"))?;
     }
     let absent = |labels: &Labels| !matrix.iter().any(|s| s.labels == *labels);
     let expects_samples = |values: &[SeriesValue]| values.iter().any(|v| *v != SeriesValue::Gap);
-    match expected.iter().find(|(labels, values)| absent(labels) && expects_samples(values)) {
+    match expected
+        .iter()
+        .find(|(labels, values)| absent(labels) && expects_samples(values))
+    {
         Some((labels, values)) => Err(format!("missing series {labels} {values:?}")),
         None => Ok(()),
     }
@@ -175,11 +218,17 @@ fn compare_samples(
             _ => false,
         };
         if !same {
-            return Err(format!("at {time}ms is {got:?}, expected {expected:?}; all: {:?}", samples.values));
+            return Err(format!(
+                "at {time}ms is {got:?}, expected {expected:?}; all: {:?}",
+                samples.values
+            ));
         }
     }
     match left.next() {
-        Some(more) => Err(format!("unexpected sample {} at {}ms", more.value, more.timestamp_ms)),
+        Some(more) => Err(format!(
+            "unexpected sample {} at {}ms",
+            more.value, more.timestamp_ms
+        )),
         None => Ok(()),
     }
 }

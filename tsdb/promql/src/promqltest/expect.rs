@@ -4,7 +4,8 @@ use model::Labels;
 use regex::Regex;
 
 use super::script::{next_word, time_ms};
-use crate::notation::{self, SeriesValue, parse_number};
+use crate::notation::{self, SeriesValue};
+use crate::numeric::parse_float;
 
 /// A condition on a text.
 pub(super) enum Text {
@@ -54,10 +55,12 @@ impl Expect {
             return Ok(());
         }
         if let Some(pattern) = line.strip_prefix("expected_fail_regexp ") {
-            self.fail = Some(Text::Matches(Regex::new(pattern.trim()).map_err(|e| e.to_string())?));
+            self.fail = Some(Text::Matches(
+                Regex::new(pattern.trim()).map_err(|e| e.to_string())?,
+            ));
             return Ok(());
         }
-        if let Some(value) = parse_number(line) {
+        if let Some(value) = parse_float(line) {
             self.scalar = Some(value);
             return Ok(());
         }
@@ -78,7 +81,9 @@ impl Expect {
             "ordered" => self.ordered = true,
             "string" => self.string = Some(notation::split_string(rest)?.0),
             "range" => {
-                let rest = rest.strip_prefix("vector from ").ok_or("expected 'vector from'")?;
+                let rest = rest
+                    .strip_prefix("vector from ")
+                    .ok_or("expected 'vector from'")?;
                 let (start, rest) = next_word(rest);
                 let (_, rest) = next_word(rest.strip_prefix("to ").ok_or("expected 'to'")?);
                 let (step, _) = next_word(rest.strip_prefix("step ").ok_or("expected 'step'")?);
@@ -133,7 +138,11 @@ fn text(rest: &str) -> Result<Text, String> {
         let pattern = without_position(pattern.trim(), r" \(");
         return Regex::new(pattern).map(Text::Matches).map_err(|e| e.to_string());
     }
-    if rest.is_empty() { Ok(Text::Any) } else { Err(format!("expected 'msg:' or 'regex:', got {rest:?}")) }
+    if rest.is_empty() {
+        Ok(Text::Any)
+    } else {
+        Err(format!("expected 'msg:' or 'regex:', got {rest:?}"))
+    }
 }
 
 fn without_position<'a>(text: &'a str, open: &str) -> &'a str {

@@ -2,6 +2,7 @@
 
 use crate::Expr;
 use crate::ast::AtModifier;
+use crate::functions::Kind;
 
 /// The expression with every outermost selector and subquery pinned to `time_ms`; `None` where a function or
 /// an `@ start()` depends on the time of evaluation all the same.
@@ -11,13 +12,14 @@ pub(super) fn pin(expr: &Expr, time_ms: i64) -> Option<Expr> {
     Some(pinned)
 }
 
-/// Whether an `@ start()` or `@ end()` is in the expression.
+/// Whether an `@ start()`, `@ end()`, `start()`, `end()`, `range()` or `step()` is in the expression.
 pub(super) fn uses_query_ends(expr: &Expr) -> bool {
     let ends = |at: Option<AtModifier>| matches!(at, Some(AtModifier::Start | AtModifier::End));
     let here = match expr {
         Expr::Selector(s) => ends(s.at),
         Expr::Range(r) => ends(r.selector.at),
         Expr::Subquery(s) => ends(s.at),
+        Expr::Call(c) => matches!(c.function.kind, Kind::Query(_)),
         _ => false,
     };
     here || expr.children().into_iter().any(uses_query_ends)
@@ -39,7 +41,9 @@ fn pin_in_place(expr: &mut Expr, time_ms: i64) -> Option<()> {
             c.args.iter_mut().try_for_each(|arg| pin_in_place(arg, time_ms))?;
         }
         Expr::Aggregate(a) => {
-            a.param.iter_mut().try_for_each(|param| pin_in_place(param, time_ms))?;
+            a.param
+                .iter_mut()
+                .try_for_each(|param| pin_in_place(param, time_ms))?;
             pin_in_place(&mut a.expr, time_ms)?;
         }
         Expr::Binary(b) => {

@@ -5,7 +5,8 @@ use model::labels::METRIC_NAME;
 use model::promtime::parse_duration_ms;
 
 use super::expect::Expect;
-use crate::notation::{self, SeriesValue, parse_number};
+use crate::notation::{self, SeriesValue};
+use crate::numeric::parse_float;
 
 /// One thing to do.
 pub(super) enum Command {
@@ -34,7 +35,11 @@ pub(super) struct Eval {
 #[derive(Clone, Copy)]
 pub(super) enum When {
     Instant(i64),
-    Range { start_ms: i64, end_ms: i64, step_ms: i64 },
+    Range {
+        start_ms: i64,
+        end_ms: i64,
+        step_ms: i64,
+    },
 }
 
 /// Reads a file.
@@ -74,7 +79,11 @@ fn command(number: usize, line: &str, body: &[&str]) -> Result<Command, String> 
 }
 
 fn load(step: &str, body: &[&str], native_buckets: bool) -> Result<Load, String> {
-    let mut load = Load { step_ms: time_ms(step.trim())?, series: Vec::new(), incomplete: Vec::new() };
+    let mut load = Load {
+        step_ms: time_ms(step.trim())?,
+        series: Vec::new(),
+        incomplete: Vec::new(),
+    };
     for line in body {
         let (labels, rest) = notation::split_labels(line)?;
         if rest.starts_with("@st") {
@@ -95,22 +104,39 @@ fn eval(line: usize, word: &str, rest: &str, body: &[&str]) -> Result<Eval, Stri
         let (at, query) = next_word(rest);
         (When::Instant(time_ms(at)?), query)
     } else {
-        let rest = rest.strip_prefix("range from ").ok_or("expected 'instant at' or 'range from'")?;
+        let rest = rest
+            .strip_prefix("range from ")
+            .ok_or("expected 'instant at' or 'range from'")?;
         let (start, rest) = next_word(rest);
         let (end, rest) = next_word(rest.strip_prefix("to ").ok_or("expected 'to'")?);
         let (step, query) = next_word(rest.strip_prefix("step ").ok_or("expected 'step'")?);
         let (start_ms, end_ms) = (time_ms(start)?, time_ms(end)?);
-        (When::Range { start_ms, end_ms, step_ms: time_ms(step)? }, query)
+        (
+            When::Range {
+                start_ms,
+                end_ms,
+                step_ms: time_ms(step)?,
+            },
+            query,
+        )
     };
     let mut expect = Expect::new(word);
     for line in body {
         expect.line(line)?;
     }
-    Ok(Eval { line, query: query.to_owned(), when, expect })
+    Ok(Eval {
+        line,
+        query: query.to_owned(),
+        when,
+        expect,
+    })
 }
 
 pub(super) fn next_word(text: &str) -> (&str, &str) {
-    let (word, rest) = text.trim_start().split_once(char::is_whitespace).unwrap_or((text, ""));
+    let (word, rest) = text
+        .trim_start()
+        .split_once(char::is_whitespace)
+        .unwrap_or((text, ""));
     (word, rest.trim())
 }
 
@@ -122,6 +148,8 @@ pub(super) fn time_ms(text: &str) -> Result<i64, String> {
     };
     match parse_duration_ms(digits) {
         Ok(ms) => Ok(sign * ms),
-        Err(error) => parse_number(digits).map(|s| sign * (s * 1000.0).round() as i64).ok_or(error),
+        Err(error) => parse_float(digits)
+            .map(|s| sign * (s * 1000.0).round() as i64)
+            .ok_or(error),
     }
 }

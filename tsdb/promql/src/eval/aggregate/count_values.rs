@@ -22,8 +22,11 @@ impl Evaluator<'_> {
         let mut index: FxHashMap<Labels, usize> = FxHashMap::default();
         for series in frame {
             self.budget.check()?;
-            let group =
-                Group { labels: group_labels(&series.labels, grouping), drop_name: series.drop_name, members: vec![] };
+            let group = Group {
+                labels: group_labels(&series.labels, grouping),
+                drop_name: series.drop_name,
+                members: vec![],
+            };
             let mut last: Option<(u64, usize)> = None;
             for (step, value) in series.values.iter().enumerate().filter(|(_, v)| !is_absent(**v)) {
                 // Series often keep their value for many steps: labels are built when it changes.
@@ -57,7 +60,11 @@ impl Evaluator<'_> {
         }
         self.budget.charge(steps.count)?;
         index.insert(labels.clone(), counts.len());
-        counts.push(Series { labels, drop_name: group.drop_name, values: vec![ABSENT; steps.count] });
+        counts.push(Series {
+            labels,
+            drop_name: group.drop_name,
+            values: vec![ABSENT; steps.count],
+        });
         Ok(counts.len() - 1)
     }
 }

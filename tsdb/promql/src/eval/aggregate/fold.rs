@@ -31,14 +31,20 @@ trait Accumulator: Clone {
 fn fold<A: Accumulator>(frame: &Frame, members: &[usize], steps: usize) -> Vec<f64> {
     let mut row: Vec<Option<A>> = vec![None; steps];
     for series in members.iter().filter_map(|i| frame.get(*i)) {
-        for (cell, value) in row.iter_mut().zip(&series.values).filter(|(_, v)| !is_absent(**v)) {
+        for (cell, value) in row
+            .iter_mut()
+            .zip(&series.values)
+            .filter(|(_, v)| !is_absent(**v))
+        {
             match cell {
                 Some(accumulator) => accumulator.push(*value),
                 None => *cell = Some(A::first(*value)),
             }
         }
     }
-    row.iter().map(|cell| cell.as_ref().map_or(ABSENT, A::value)).collect()
+    row.iter()
+        .map(|cell| cell.as_ref().map_or(ABSENT, A::value))
+        .collect()
 }
 
 /// The quantile of each step, which has a parameter of its own.
@@ -48,7 +54,11 @@ pub(super) fn quantile(frame: &Frame, members: &[usize], param: &[f64]) -> Vec<f
         values.clear();
         let cells = members.iter().filter_map(|i| frame.get(*i)?.values.get(step));
         values.extend(cells.filter(|v| !is_absent(**v)));
-        if values.is_empty() { ABSENT } else { numeric::quantile(*q, &mut values) }
+        if values.is_empty() {
+            ABSENT
+        } else {
+            numeric::quantile(*q, &mut values)
+        }
     };
     param.iter().enumerate().map(of_step).collect()
 }
@@ -152,7 +162,11 @@ struct Stdvar {
 impl Accumulator for Stdvar {
     fn first(x: f64) -> Self {
         let squares = if x.is_finite() { 0.0 } else { f64::NAN };
-        Stdvar { count: 1.0, mean: x, squares }
+        Stdvar {
+            count: 1.0,
+            mean: x,
+            squares,
+        }
     }
     fn push(&mut self, x: f64) {
         self.count += 1.0;

@@ -30,17 +30,28 @@ impl Evaluator<'_> {
         param: &[f64],
         steps: Steps,
     ) -> Result<Frame, QueryError> {
-        let limits: Vec<Limit> = param.iter().map(|p| self.limit(op, *p)).collect::<Result<_, _>>()?;
+        let limits: Vec<Limit> = param
+            .iter()
+            .map(|p| self.limit(op, *p))
+            .collect::<Result<_, _>>()?;
         self.budget.charge(frame.len().saturating_mul(steps.count))?;
-        let mut chosen: Vec<Series> =
-            frame.iter().map(|s| Series { values: vec![ABSENT; steps.count], ..s.clone() }).collect();
+        let mut chosen: Vec<Series> = frame
+            .iter()
+            .map(|s| Series {
+                values: vec![ABSENT; steps.count],
+                ..s.clone()
+            })
+            .collect();
         let mut order = Vec::new();
         let mut candidates = Vec::new();
         for group in groups {
             self.budget.check()?;
             for (step, limit) in limits.iter().enumerate() {
                 candidates.clear();
-                let cells = group.members.iter().filter_map(|i| Some((*i, *frame.get(*i)?.values.get(step)?)));
+                let cells = group
+                    .members
+                    .iter()
+                    .filter_map(|i| Some((*i, *frame.get(*i)?.values.get(step)?)));
                 candidates.extend(cells.filter(|(_, v)| !is_absent(*v)));
                 take(*limit, &mut candidates, frame);
                 for (i, value) in &candidates {
@@ -67,7 +78,10 @@ impl Evaluator<'_> {
         }
         if param >= i64::MAX as f64 || param <= i64::MIN as f64 {
             let bound = if param > 0.0 { "overflows" } else { "underflows" };
-            return Err(QueryError::execution(format!("Scalar value {} {bound} int64", format_float(param))));
+            return Err(QueryError::execution(format!(
+                "Scalar value {} {bound} int64",
+                format_float(param)
+            )));
         }
         let k = usize::try_from(param as i64).unwrap_or(0);
         Ok(match op {
@@ -106,7 +120,11 @@ fn take(limit: Limit, candidates: &mut Vec<(usize, f64)>, frame: &Frame) {
         Limit::Ratio(ratio) => candidates.retain(|(i, _)| {
             let hash = frame.get(*i).map_or(0, |s| s.labels.hash64());
             let share = hash as f64 / u64::MAX as f64;
-            if ratio >= 0.0 { share < ratio } else { share >= 1.0 + ratio }
+            if ratio >= 0.0 {
+                share < ratio
+            } else {
+                share >= 1.0 + ratio
+            }
         }),
     }
 }

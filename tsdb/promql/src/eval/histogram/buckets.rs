@@ -22,7 +22,10 @@ const SMALL_DELTA: f64 = 1e-12;
 
 /// The `q`-quantile. `buckets` are sorted by bound and not empty; they get cleaned.
 pub(super) fn quantile(q: f64, buckets: &mut Vec<Bucket>) -> Quantile {
-    let plain = |value: f64| Quantile { value, forced_monotonic: false };
+    let plain = |value: f64| Quantile {
+        value,
+        forced_monotonic: false,
+    };
     if q.is_nan() {
         return plain(f64::NAN);
     }
@@ -37,7 +40,10 @@ pub(super) fn quantile(q: f64, buckets: &mut Vec<Bucket>) -> Quantile {
     }
     coalesce(buckets);
     let forced_monotonic = make_monotonic(buckets);
-    Quantile { value: interpolate(q, buckets), forced_monotonic }
+    Quantile {
+        value: interpolate(q, buckets),
+        forced_monotonic,
+    }
 }
 
 fn interpolate(q: f64, buckets: &[Bucket]) -> f64 {
@@ -56,7 +62,10 @@ fn interpolate(q: f64, buckets: &[Bucket]) -> f64 {
         return first.upper_bound;
     }
     let below = at.checked_sub(1).and_then(|i| buckets.get(i)).copied();
-    let below = below.unwrap_or(Bucket { upper_bound: 0.0, count: 0.0 });
+    let below = below.unwrap_or(Bucket {
+        upper_bound: 0.0,
+        count: 0.0,
+    });
     let share = (rank - below.count) / (here.count - below.count);
     below.upper_bound + (here.upper_bound - below.upper_bound) * share
 }
@@ -115,6 +124,10 @@ fn rank_of(x: f64, buckets: &[Bucket]) -> f64 {
     for bucket in buckets {
         if from >= x {
             return rank;
+        }
+        if bucket.upper_bound > x && from == f64::NEG_INFINITY {
+            // No interpolation in a bucket of infinite width: nothing of it lies between finite bounds.
+            return bucket.count;
         }
         if bucket.upper_bound > x {
             return rank + (bucket.count - rank) * (x - from) / (bucket.upper_bound - from);
