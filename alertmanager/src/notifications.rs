@@ -253,3 +253,6 @@ async fn dispatch_loop(shared: Arc<Shared>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -186,4 +186,4 @@ async fn read_secret(path: &Path) -> Result<String, String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -110,6 +110,12 @@ impl Files {
         self.write(core, changed, &snapshot)
     }
 
+    /// Waits for a write that is under way.
+    #[cfg(test)]
+    pub(super) fn quiesce(&self) -> parking_lot::MutexGuard<'_, ()> {
+        self.writing.lock()
+    }
+
     /// Writes the silences.
     pub(super) fn save_silences(&self, core: &Mutex<Core>) -> Result<(), DurableError> {
         let _one_at_a_time = self.writing.lock();

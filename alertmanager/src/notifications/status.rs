@@ -74,7 +74,7 @@ pub struct ReceiverView {
 
 impl Notifications {
     /// Every firing alert, in order of labels.
-    pub fn alerts(&self) -> Vec<AlertView> {
+    pub fn firing_alerts(&self) -> Vec<AlertView> {
         let now_ms = self.0.clock.now_ms();
         let core = self.0.core.lock();
         let firing = core
