@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 use promql::promqltest::{FailureKind, Report, run};
 
 fn test_files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap();
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    let entries = std::fs::read_dir(folder).expect("a folder of .test files");
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("a readable folder").path())
+        .collect();
     files.retain(|path| path.extension().is_some_and(|e| e == "test"));
     files.sort();
     files
 }
 
 fn report(path: &Path) -> Report {
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = std::fs::read_to_string(path).expect("a readable file");
     run(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
@@ -98,4 +100,27 @@ fn a_wrong_expectation_fails() {
             "{eval}"
         );
     }
+}
+
+#[test]
+fn upstream_canonical_forms() {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance/promql/printer_cases.json");
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        eprintln!("SKIPPED: upstream's printer cases are not at {}", path.display());
+        return;
+    };
+    let cases: Vec<serde_json::Value> = serde_json::from_str(&text).expect("JSON");
+    let (mut passed, mut unparsed, mut wrong) = (0, 0, Vec::new());
+    for case in &cases {
+        let input = case["in"].as_str().unwrap_or_default();
+        let expected = case["out"].as_str().unwrap_or(input);
+        match promql::parse(input).map(|expr| expr.to_string()) {
+            Ok(printed) if printed == expected => passed += 1,
+            Ok(printed) => wrong.push(format!("{input} prints as {printed}, expected {expected}")),
+            Err(_) => unparsed += 1,
+        }
+    }
+    eprintln!("printer: {passed} of {}, {unparsed} not parsed", cases.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -99,7 +99,7 @@ impl Evaluator<'_> {
             } else {
                 by_target.get(&target)
             };
-            let enriched = enrich(series, candidates.map_or(&[], Vec::as_slice), &selection)?;
+            let enriched = enrich(&series, candidates.map_or(&[], Vec::as_slice), &selection)?;
             self.budget
                 .charge(enriched.iter().map(|s| s.values.len()).sum())?;
             frame.extend(enriched);
@@ -113,7 +113,7 @@ fn target(labels: &Labels) -> Labels {
 }
 
 /// The series with the labels it has at each step: one for each set of info series that are there together.
-fn enrich(series: Series, infos: &[&Series], selection: &Selection) -> Result<Frame, QueryError> {
+fn enrich(series: &Series, infos: &[&Series], selection: &Selection) -> Result<Frame, QueryError> {
     let mut columns: Vec<(Vec<usize>, Series)> = Vec::new();
     for (step, value) in series.values.iter().enumerate().filter(|(_, v)| !is_absent(**v)) {
         let current = current(infos, step)?;
