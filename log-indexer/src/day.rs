@@ -107,7 +107,7 @@ impl Day {
     ) -> Result<Day, StoreError> {
         let name = folder_name(day);
         let index_dir = folder.join("index");
-        match existing_index(place, &index_dir, committed) {
+        match index::guarded(|| existing_index(place, &index_dir, committed)) {
             Ok(Some(index)) => {
                 let loaded = Self::load(fs, folder, Arc::new(index), day, committed, damaged);
                 match loaded {
@@ -164,7 +164,7 @@ impl Day {
         let segments = searcher
             .segment_readers()
             .iter()
-            .map(|reader| load_columns(reader, &mut streams))
+            .map(|reader| index::guarded(|| load_columns(reader, &mut streams)))
             .collect::<Result<Vec<_>, _>>()
             .map_err(corrupt)?;
         let index_bytes: u64 = fs
@@ -209,12 +209,11 @@ impl Day {
             };
             match &query {
                 None => (0..columns.docs).for_each(&mut take),
-                Some(query) => query
-                    .weight(EnableScoring::disabled_from_searcher(&self.searcher))
-                    .and_then(|w| {
-                        w.for_each_no_score(reader, &mut |docs| docs.iter().copied().for_each(&mut take))
-                    })
-                    .map_err(|e| error::from_index(&self.name, &e))?,
+                Some(query) => index::guarded(|| {
+                    let weight = query.weight(EnableScoring::disabled_from_searcher(&self.searcher))?;
+                    weight.for_each_no_score(reader, &mut |docs| docs.iter().copied().for_each(&mut take))
+                })
+                .map_err(|e| error::from_index(&self.name, &e))?,
             }
         }
         Ok(found)

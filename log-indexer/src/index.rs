@@ -52,6 +52,16 @@ struct Fields {
     stream: Field,
 }
 
+/// Runs what reads an index's files. tantivy panics on some files that were cut or overwritten; to us that is an index
+/// that does not open, not the end of a request or of the process.
+pub(crate) fn guarded<T>(read: impl FnOnce() -> Result<T, TantivyError>) -> Result<T, TantivyError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        Err(TantivyError::InternalError(
+            "its files do not check out".to_owned(),
+        ))
+    })
+}
+
 fn schema() -> (Schema, Fields) {
     let mut schema = Schema::builder();
     let words = TextFieldIndexing::default()

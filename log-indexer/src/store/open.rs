@@ -111,6 +111,12 @@ fn load_manifest(
         }
         return Ok((manifest, None));
     }
+    if matches!(loaded, Loaded::Absent) && folders.is_empty() {
+        // From here on days without a manifest mean that it was lost, not that a first cut was cut short.
+        let manifest = Manifest::default();
+        manifest::publish(fs, &path, &manifest).map_err(error::from_durable)?;
+        return Ok((manifest, None));
+    }
     if matches!(loaded, Loaded::Bad) {
         damage.push(format!(
             "{}: does not check out, made anew from the lines",
