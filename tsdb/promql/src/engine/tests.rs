@@ -69,6 +69,24 @@ fn a_node_gives_back_what_its_parts_held() {
 }
 
 #[test]
+fn the_deepest_query_evaluates_on_a_small_stack() {
+    let store = store(&["a 1"], 1000);
+    let engine = Engine::new(EngineOptions::default());
+    let sum = vec!["a"; crate::MAX_DEPTH - 1].join(" + ");
+    let nested = format!(
+        "{}a{}",
+        "abs(".repeat(crate::MAX_DEPTH - 1),
+        ")".repeat(crate::MAX_DEPTH - 1)
+    );
+    for query in [sum, nested] {
+        let result = engine
+            .range(&store, &query, 0, 1000, 1000, &QueryContext::default())
+            .unwrap();
+        assert_ne!(result.value, Value::Matrix(Vec::new()), "{query}");
+    }
+}
+
+#[test]
 fn a_cancelled_query_ends() {
     let store = store(&["a 0+1x600"], 1000);
     let context = QueryContext::default();

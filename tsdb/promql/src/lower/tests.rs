@@ -99,6 +99,9 @@ fn deep_and_long_queries_are_refused_without_overflow() {
     let parens = |n: usize| format!("{}1{}", "(".repeat(n), ")".repeat(n));
     let sum = |n: usize| vec!["a"; n].join("+");
     for query in [
+        parens(500),
+        "-".repeat(1000) + "a",
+        sum(500),
         parens(4000),
         parens(400_000),
         sum(1000),
