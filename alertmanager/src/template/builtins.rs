@@ -50,19 +50,21 @@ pub(super) fn call(name: &str, args: &[Value], mode: Mode) -> Option<FuncResult>
             Some((other, _)) => Err(wrong_type(other, "string")),
             None => Err("wrong number of args for printf: want at least 1 got 0".into()),
         },
-        "html" => {
-            let escaped = html::escape_text(&joined(args));
-            Ok(if mode == Mode::Html {
-                Value::Html(escaped.into())
-            } else {
-                escaped.into()
-            })
-        }
+        "html" => Ok(escaped(html::escape_text(&joined(args)), mode)),
         "js" => Ok(js_escape(&joined(args)).into()),
-        "urlquery" => Ok(query_escape(&joined(args)).into()),
+        "urlquery" => Ok(escaped(query_escape(&joined(args)), mode)),
         "call" => Err("call of a value that is no function".into()),
         _ => return None,
     })
+}
+
+/// Text that HTML mode need not escape again.
+fn escaped(text: String, mode: Mode) -> Value {
+    if mode == Mode::Html {
+        Value::Html(text.into())
+    } else {
+        text.into()
+    }
 }
 
 /// Go's `url.QueryEscape`.

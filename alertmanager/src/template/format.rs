@@ -67,7 +67,7 @@ pub(super) fn sprintln(args: &[Value]) -> String {
     args.join(" ") + "\n"
 }
 
-#[derive(Default)]
+#[derive(Default, Clone, Copy)]
 struct Spec {
     minus: bool,
     plus: bool,
@@ -150,12 +150,14 @@ impl Spec {
         {
             return bracketed(&items, |item| self.show(verb, item));
         }
+        if verb == 'v' && self.plus {
+            // With this verb the flag is about the fields of structures.
+            return Spec { plus: false, ..*self }.show(verb, value);
+        }
         match (verb, value) {
-            ('T', _) => self.pad_text(value.type_name().to_owned()),
-            ('v', Value::Float(x)) => self.number(self.float('g', *x)),
-            ('v' | 'd', Value::Int(i)) => self.integer(*i, 10, false),
-            ('v', Value::String(text)) if self.sharp => self.pad_text(quote(text)),
-            ('v', _) => self.pad_text(plain(value)),
+            ('T', _) => self.pad_text(self.cut(value.type_name().to_owned())),
+            ('v', _) => self.general(value),
+            ('d', Value::Int(i)) => self.integer(*i, 10, false),
             ('t', Value::Bool(b)) => self.pad_text(b.to_string()),
             ('d', Value::Duration(ns)) => self.integer(*ns, 10, false),
             ('s', Value::String(_) | Value::Html(_) | Value::Time(_) | Value::Duration(_)) => {
@@ -166,7 +168,8 @@ impl Spec {
                 self.pad_text(quote(&self.cut(text.to_string())))
             }
             ('x' | 'X', Value::String(text) | Value::Html(text)) => {
-                let hex: String = text.bytes().map(|b| format!("{b:02x}")).collect();
+                let bytes = text.bytes().take(self.precision.unwrap_or(usize::MAX));
+                let hex: String = bytes.map(|b| format!("{b:02x}")).collect();
                 self.pad_text(if verb == 'X' { hex.to_uppercase() } else { hex })
             }
             ('x' | 'X', Value::Int(i)) => self.integer(*i, 16, verb == 'X'),
@@ -184,7 +187,19 @@ impl Spec {
                 })
             }
             ('e' | 'E' | 'f' | 'F' | 'g' | 'G', Value::Float(x)) => self.number(self.float(verb, *x)),
-            _ => format!("%!{verb}({})", typed(value)),
+            (_, Value::Nil) => format!("%!{verb}(<nil>)"),
+            _ => format!("%!{verb}({}={})", value.type_name(), self.general(value)),
+        }
+    }
+
+    /// `%v`, and what is shown of an operand that does not suit its verb.
+    fn general(&self, value: &Value) -> String {
+        match value {
+            Value::Float(x) => self.number(self.float('g', *x)),
+            Value::Int(i) => self.integer(*i, 10, false),
+            Value::String(text) if self.sharp => self.pad_text(quote(text)),
+            Value::String(_) | Value::Html(_) => self.pad_text(self.cut(plain(value))),
+            _ => self.pad_text(plain(value)),
         }
     }
 
@@ -193,6 +208,7 @@ impl Spec {
             ('e', p) => exponent(x, Some(p.unwrap_or(6)), 'e'),
             ('E', p) => exponent(x, Some(p.unwrap_or(6)), 'E'),
             ('f' | 'F', p) => fixed(x, Some(p.unwrap_or(6))),
+            ('g' | 'G', None) if self.sharp => general(x, 6, if verb == 'G' { 'E' } else { 'e' }, true),
             ('G', None) => general_shortest(x, 'E'),
             ('G', Some(p)) => general(x, p, 'E', self.sharp),
             (_, None) => general_shortest(x, 'e'),
@@ -222,7 +238,10 @@ impl Spec {
 
     /// Sign and padding of a finished number.
     fn number(&self, mut text: String) -> String {
-        if !text.starts_with(['-', '+']) {
+        if self.space && !self.plus && text.starts_with('+') {
+            text.replace_range(..1, " ");
+        }
+        if !text.starts_with(['-', '+', ' ']) {
             if self.plus {
                 text.insert(0, '+');
             } else if self.space {
@@ -232,12 +251,12 @@ impl Spec {
         // Infinities and NaN do not look like numbers and are not filled with zeros.
         let finite = !text.contains(['I', 'N']);
         let missing = self.width.unwrap_or(0).saturating_sub(text.chars().count());
-        if self.zero && !self.minus && finite && missing > 0 {
+        if self.zero && !self.minus && finite {
             let at = usize::from(text.starts_with(['-', '+', ' ']));
             text.insert_str(at, &"0".repeat(missing));
             return text;
         }
-        self.pad_text(text)
+        self.pad(text, ' ')
     }
 
     fn cut(&self, text: String) -> String {
@@ -247,9 +266,14 @@ impl Spec {
         }
     }
 
+    /// Zeros before text are odd, but what Go does.
     fn pad_text(&self, text: String) -> String {
+        self.pad(text, if self.zero && !self.minus { '0' } else { ' ' })
+    }
+
+    fn pad(&self, text: String, fill: char) -> String {
         let missing = self.width.unwrap_or(0).saturating_sub(text.chars().count());
-        let fill = " ".repeat(missing);
+        let fill = fill.to_string().repeat(missing);
         if self.minus { text + &fill } else { fill + &text }
     }
 }

@@ -205,25 +205,25 @@ impl Recogniser {
         let is_html = matches!(value, Value::Html(_));
         match self.state {
             State::Text if is_html => Ok(text),
-            State::Text | State::TagOpen => Ok(escape_text(&text)),
+            State::Text | State::TagOpen => Ok(escape_value(&text)),
             State::Markup | State::Comment => Ok(String::new()),
             State::Raw => match self.tag.as_str() {
                 "script" => Err("actions within <script> are not supported"),
                 "style" => Ok(style(&text)),
-                _ => Ok(escape_text(&text)),
+                _ => Ok(escape_value(&text)),
             },
             State::TagName | State::Tag | State::AttrName | State::AfterName => Ok(name_part(&text)),
             State::BeforeValue | State::Value(_) => {
                 let text = match self.attribute() {
                     Attribute::Event => return Err("actions within event handlers are not supported"),
                     Attribute::Style => style(&text),
-                    Attribute::Url => self.url(&text),
+                    Attribute::Url => self.url(&text, is_html),
                     Attribute::Plain if is_html => without_tags(&text),
                     Attribute::Plain => text,
                 };
                 Ok(match self.state {
                     State::BeforeValue | State::Value(0) => escape_unquoted(&text),
-                    _ => escape_text(&text),
+                    _ => escape_value(&text),
                 })
             }
         }
@@ -243,10 +243,11 @@ impl Recogniser {
         }
     }
 
-    /// A URL, or a part of one: in the query everything reserved is encoded, before it the parts stay parts.
-    fn url(&self, text: &str) -> String {
+    /// A URL, or a part of one: in the query everything reserved is encoded, unless it was already, and before it
+    /// the parts stay parts.
+    fn url(&self, text: &str, encoded: bool) -> String {
         if self.seen.contains(['?', '#']) {
-            return encode_url(text, false);
+            return encode_url(text, encoded);
         }
         if self.seen.trim().is_empty()
             && let Some((scheme, _)) = text.split_once(':')
@@ -283,6 +284,11 @@ pub(super) fn escape_text(text: &str) -> String {
         }
     }
     out
+}
+
+/// As [`escape_text`], and `+`, which some old browsers took for the beginning of an encoding.
+fn escape_value(text: &str) -> String {
+    escape_text(text).replace('+', "&#43;")
 }
 
 /// Attribute values without quotes; an empty one would swallow what follows.

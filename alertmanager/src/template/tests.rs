@@ -218,6 +218,8 @@ fn printf_verbs() {
 {{ printf "100%% %!" 1 }} => [100% %!!(int=1)]
 {{ printf "%v %v" .L .Inf }} {{ printf "%f %6.2f" .Inf .NaN }} => [[1 2 3] +Inf +Inf    NaN]
 {{ printf "%T %T %T" .F .S .I }} => [float64 string int]
+{{ printf "%8s|%08d|%+8.1s|%.2T|% f" 5 "ab" 2.5 2.5 .Inf }} => [%!s(int=       5)|%!d(string=000000ab)|%!s(float64=      +2)|fl| Inf]
+{{ printf "%.1x %+v %#g" "hi" 5 1.5 }} => [68 5 1.50000]
 {{ printf "%*d" 5 42 }} => [   42]
 {{ printf "%s %v" .At .D }} => [2015-05-11 10:30:46.007 +0000 UTC 1h2m3.5s]
 "#,
@@ -233,6 +235,7 @@ fn times() {
 {{ .At.Format "Mon, 02 Jan 2006 15:04:05 MST" }} => [Mon, 11 May 2015 10:30:46 UTC]
 {{ .At.Format "Monday January _2 3:04PM 06" }} => [Monday May 11 10:30AM 15]
 {{ .At.Format "15:04:05.000 .999 -0700" }} => [10:30:46.007 .007 +0000]
+{{ .At.Format "05.00 05,9999 .0x .01 Janus Mond __2 002" }} => [46.00 46,007 .0x .05 Janus Mond 131 131]
 {{ .At.Unix }} {{ .At.Year }} {{ .At.Month }} {{ .At.Weekday }} {{ .At.YearDay }} => [1431340246 2015 May Monday 131]
 {{ .At.IsZero }} {{ .At.UTC.Hour }} {{ (.At.Add .D).Format "15:04:05" }} => [false 10 11:32:49]
 {{ (.At.Sub .At).Seconds }} {{ .At.After .At }} {{ .At.Equal .At }} => [0 false true]
@@ -305,6 +308,8 @@ fn html_is_escaped_for_its_place() {
 1 < 2 {{ .X | len }} => [1 < 2 18]
 {{ define "row" }}<td>{{ . }}</td>{{ end }}{{ template "row" "<" }} => [<td>&lt;</td>]
 {{ html "<" }}{{ print "<" }} => [&lt;&lt;]
+<a href="/s?q={{ "a b&c" | urlquery }}"> => [<a href="/s?q=a&#43;b%26c">]
+<p>{{ "a+b" }}</p> => [<p>a&#43;b</p>]
 <p title="{{ .H }}"> => [<p title="">]
 <input {{ "checked" }}><b {{ "onclick" }}=""> => [<input checked><b ZgotmplZ="">]
 "##,

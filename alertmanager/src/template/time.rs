@@ -10,7 +10,7 @@ use super::{FuncError, FuncResult, Value};
 pub const ZERO_TIME_MS: i64 = -62_135_596_800_000;
 
 /// The layouts of Go's reference time, the longer before those that begin alike.
-const TOKENS: [(&str, Part); 42] = [
+const TOKENS: [(&str, Part); 33] = [
     ("January", Part::MonthName),
     ("Jan", Part::MonthShort),
     ("Monday", Part::DayName),
@@ -34,149 +34,16 @@ const TOKENS: [(&str, Part); 42] = [
     ("5", Part::Second(0)),
     ("PM", Part::Half(true)),
     ("pm", Part::Half(false)),
-    (
-        "-07:00:00",
-        Part::Offset {
-            z: false,
-            colon: true,
-            parts: 3,
-        },
-    ),
-    (
-        "-070000",
-        Part::Offset {
-            z: false,
-            colon: false,
-            parts: 3,
-        },
-    ),
-    (
-        "-07:00",
-        Part::Offset {
-            z: false,
-            colon: true,
-            parts: 2,
-        },
-    ),
-    (
-        "-0700",
-        Part::Offset {
-            z: false,
-            colon: false,
-            parts: 2,
-        },
-    ),
-    (
-        "-07",
-        Part::Offset {
-            z: false,
-            colon: false,
-            parts: 1,
-        },
-    ),
-    (
-        "Z07:00:00",
-        Part::Offset {
-            z: true,
-            colon: true,
-            parts: 3,
-        },
-    ),
-    (
-        "Z070000",
-        Part::Offset {
-            z: true,
-            colon: false,
-            parts: 3,
-        },
-    ),
-    (
-        "Z07:00",
-        Part::Offset {
-            z: true,
-            colon: true,
-            parts: 2,
-        },
-    ),
-    (
-        "Z0700",
-        Part::Offset {
-            z: true,
-            colon: false,
-            parts: 2,
-        },
-    ),
-    (
-        "Z07",
-        Part::Offset {
-            z: true,
-            colon: false,
-            parts: 1,
-        },
-    ),
-    (
-        ".000000000",
-        Part::Fraction {
-            digits: 9,
-            trim: false,
-        },
-    ),
-    (
-        ".000000",
-        Part::Fraction {
-            digits: 6,
-            trim: false,
-        },
-    ),
-    (
-        ".000",
-        Part::Fraction {
-            digits: 3,
-            trim: false,
-        },
-    ),
-    (
-        ".00",
-        Part::Fraction {
-            digits: 2,
-            trim: false,
-        },
-    ),
-    (
-        ".0",
-        Part::Fraction {
-            digits: 1,
-            trim: false,
-        },
-    ),
-    (
-        ".999999999",
-        Part::Fraction {
-            digits: 9,
-            trim: true,
-        },
-    ),
-    (
-        ".999999",
-        Part::Fraction {
-            digits: 6,
-            trim: true,
-        },
-    ),
-    (
-        ".999",
-        Part::Fraction {
-            digits: 3,
-            trim: true,
-        },
-    ),
-    (
-        ".9",
-        Part::Fraction {
-            digits: 1,
-            trim: true,
-        },
-    ),
+    ("-07:00:00", Part::Offset(false, true, 3)),
+    ("-070000", Part::Offset(false, false, 3)),
+    ("-07:00", Part::Offset(false, true, 2)),
+    ("-0700", Part::Offset(false, false, 2)),
+    ("-07", Part::Offset(false, false, 1)),
+    ("Z07:00:00", Part::Offset(true, true, 3)),
+    ("Z070000", Part::Offset(true, false, 3)),
+    ("Z07:00", Part::Offset(true, true, 2)),
+    ("Z0700", Part::Offset(true, false, 2)),
+    ("Z07", Part::Offset(true, false, 1)),
 ];
 
 #[derive(Clone, Copy)]
@@ -197,15 +64,8 @@ enum Part {
     Second(u8),
     Half(bool),
     ZoneName,
-    Offset {
-        z: bool,
-        colon: bool,
-        parts: u8,
-    },
-    Fraction {
-        digits: usize,
-        trim: bool,
-    },
+    /// Whether `Z` stands for no offset, whether colons stand between the parts, and how many parts there are.
+    Offset(bool, bool, u8),
 }
 
 const MONTHS: [&str; 12] = [
@@ -237,17 +97,17 @@ pub fn format_time(at: &Zoned, layout: &str) -> String {
     let mut out = String::with_capacity(layout.len() + 8);
     let mut rest = layout;
     while let Some(first) = rest.chars().next() {
-        // A fraction of a second is one only where no further digit follows.
+        if let Some((text, len)) = fraction(at, rest) {
+            out.push_str(&text);
+            rest = rest.get(len..).unwrap_or("");
+            continue;
+        }
         let token = TOKENS.iter().find(|(text, part)| {
-            rest.strip_prefix(text).is_some_and(|tail| {
-                let digit_follows = tail.starts_with(|c: char| c.is_ascii_digit());
-                match part {
-                    Part::Fraction { .. } => !digit_follows,
-                    // "Jan" and "Mon" must not be the head of another word.
-                    Part::MonthShort | Part::DayShort => !tail.starts_with(|c: char| c.is_ascii_lowercase()),
-                    _ => true,
-                }
-            })
+            // "Jan" and "Mon" must not be the head of another word.
+            let short = matches!(part, Part::MonthShort | Part::DayShort);
+            let heads_word = |tail: &str| tail.starts_with(|c: char| c.is_ascii_lowercase());
+            rest.strip_prefix(text)
+                .is_some_and(|tail| !(short && heads_word(tail)))
         });
         match token {
             Some((text, part)) => {
@@ -302,19 +162,34 @@ impl Part {
             }
             .to_owned(),
             Part::ZoneName => zone_name(at),
-            Part::Offset { z, colon, parts } => offset(at, z, colon, parts),
-            Part::Fraction { digits, trim } => {
-                let nanos = format!("{:09}", at.subsec_nanosecond());
-                let kept = nanos.get(..digits).unwrap_or("");
-                let kept = if trim { kept.trim_end_matches('0') } else { kept };
-                if kept.is_empty() {
-                    String::new()
-                } else {
-                    format!(".{kept}")
-                }
-            }
+            Part::Offset(z, colon, parts) => offset(at, z, colon, parts),
         });
     }
+}
+
+/// A fraction of a second, `.000` or `,000` for so many digits, with `9` without zeros at the end, and the length
+/// of its layout. It is one only where no further digit follows.
+fn fraction(at: &Zoned, layout: &str) -> Option<(String, usize)> {
+    let separator = layout.chars().next().filter(|c| matches!(c, '.' | ','))?;
+    let digits = layout.get(1..)?;
+    let digit = digits.chars().next().filter(|c| matches!(c, '0' | '9'))?;
+    let count = digits.len() - digits.trim_start_matches(digit).len();
+    if digits.get(count..)?.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let nanos = format!("{:09}", at.subsec_nanosecond());
+    let kept = nanos.get(..count).unwrap_or(&nanos);
+    let kept = if digit == '9' {
+        kept.trim_end_matches('0')
+    } else {
+        kept
+    };
+    let text = if kept.is_empty() {
+        String::new()
+    } else {
+        format!("{separator}{kept}")
+    };
+    Some((text, count + 1))
 }
 
 fn zone_name(at: &Zoned) -> String {
