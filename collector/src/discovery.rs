@@ -24,7 +24,7 @@ pub struct TargetGroup {
     pub targets: Vec<Vec<(String, String)>>,
 }
 
-/// What a discoverer has to say.
+/// What a discoverer has to say. Its first word tells that it has looked, even where it found nothing.
 #[derive(Debug)]
 pub struct Update {
     /// Who says it.
@@ -35,14 +35,22 @@ pub struct Update {
 
 /// The groups of `static_configs`.
 pub fn fixed_groups(configs: &[StaticConfig]) -> Vec<TargetGroup> {
-    configs.iter().enumerate().map(|(i, config)| fixed_group(i.to_string(), config)).collect()
+    configs
+        .iter()
+        .enumerate()
+        .map(|(i, config)| fixed_group(i.to_string(), config))
+        .collect()
 }
 
 fn fixed_group(source: String, config: &StaticConfig) -> TargetGroup {
     let address = |target: &String| vec![("__address__".to_owned(), target.clone())];
     TargetGroup {
         source,
-        labels: config.labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        labels: config
+            .labels
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
         targets: config.targets.iter().map(address).collect(),
     }
 }
@@ -73,6 +81,12 @@ struct Outlet {
 impl Outlet {
     /// Sends groups on; false where nobody listens any more.
     async fn send(&self, groups: Vec<TargetGroup>) -> bool {
-        groups.is_empty() || self.updates.send(Update { discoverer: self.id, groups }).await.is_ok()
+        self.updates
+            .send(Update {
+                discoverer: self.id,
+                groups,
+            })
+            .await
+            .is_ok()
     }
 }

@@ -24,8 +24,8 @@ mod text;
 pub use error::ParseError;
 pub use event::{Event, Exemplar, Series};
 pub use format::Format;
-pub use labels::{RawLabels, decode_labels};
 pub(crate) use labels::unescape_help;
+pub use labels::{RawLabels, decode_labels};
 pub use lint::{Problem, lint};
 pub use parser::Parser;
 

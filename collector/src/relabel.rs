@@ -57,7 +57,9 @@ fn set(labels: &mut LabelsBuilder, name: &str, value: &str) {
 }
 
 fn replace(config: &RelabelConfig, joined: &str, labels: &mut LabelsBuilder) {
-    let Some(captures) = config.regex.regex().captures(joined) else { return };
+    let Some(captures) = config.regex.regex().captures(joined) else {
+        return;
+    };
     let expand = |template: &str| {
         let mut out = String::new();
         captures.expand(template, &mut out);
@@ -72,7 +74,10 @@ fn replace(config: &RelabelConfig, joined: &str, labels: &mut LabelsBuilder) {
 /// The last 8 bytes of the MD5 sum, big endian, as upstream: sharded setups agree on who scrapes what.
 fn hash_mod(text: &str, modulus: u64) -> u64 {
     let sum = Md5::digest(text.as_bytes());
-    let tail = sum.iter().skip(8).fold(0u64, |hash, byte| (hash << 8) | u64::from(*byte));
+    let tail = sum
+        .iter()
+        .skip(8)
+        .fold(0u64, |hash, byte| (hash << 8) | u64::from(*byte));
     tail.checked_rem(modulus).unwrap_or(0)
 }
 
@@ -91,7 +96,12 @@ fn label_map(config: &RelabelConfig, labels: &mut LabelsBuilder) {
 }
 
 fn retain(labels: &mut LabelsBuilder, keep: impl Fn(&str) -> bool) {
-    let gone: Vec<String> = labels.iter().map(|(name, _)| name).filter(|n| !keep(n)).map(str::to_owned).collect();
+    let gone: Vec<String> = labels
+        .iter()
+        .map(|(name, _)| name)
+        .filter(|n| !keep(n))
+        .map(str::to_owned)
+        .collect();
     for name in &gone {
         labels.del(name);
     }

@@ -41,7 +41,10 @@ pub enum Populated {
 impl Target {
     /// What makes a target the same one: its labels and its URL.
     pub fn key(&self) -> TargetKey {
-        TargetKey { labels: self.labels.clone(), url: self.url.as_str().into() }
+        TargetKey {
+            labels: self.labels.clone(),
+            url: self.url.as_str().into(),
+        }
     }
 }
 
@@ -115,13 +118,23 @@ fn finish(job: &ScrapeJob, labels: &mut LabelsBuilder, discovered: &Labels) -> R
         labels.set("instance", &address);
     }
     let labels = labels.build().filtered(|name| !name.starts_with("__"));
-    Ok(Target { discovered_labels: discovered.clone(), labels, url, interval, timeout })
+    Ok(Target {
+        discovered_labels: discovered.clone(),
+        labels,
+        url,
+        interval,
+        timeout,
+    })
 }
 
 fn duration(labels: &LabelsBuilder, name: &str, what: &str) -> Result<Duration, String> {
     let text = labels.get(name).unwrap_or("");
     let parsed = parse_duration(text).map_err(|e| format!("error parsing {what}: {e}"))?;
-    if parsed.is_zero() { Err(format!("{what} cannot be 0")) } else { Ok(parsed) }
+    if parsed.is_zero() {
+        Err(format!("{what} cannot be 0"))
+    } else {
+        Ok(parsed)
+    }
 }
 
 fn url(job: &ScrapeJob, labels: &LabelsBuilder, address: &str) -> Result<Url, String> {
@@ -139,7 +152,9 @@ fn url(job: &ScrapeJob, labels: &LabelsBuilder, address: &str) -> Result<Url, St
         let rest = values.iter().skip(1).cloned();
         pairs.extend(first.into_iter().chain(rest).map(|value| (name.clone(), value)));
     }
-    let by_label = labels.iter().filter_map(|(name, value)| Some((name.strip_prefix("__param_")?, value)));
+    let by_label = labels
+        .iter()
+        .filter_map(|(name, value)| Some((name.strip_prefix("__param_")?, value)));
     let by_label = by_label.filter(|(name, _)| !job.params.contains_key(*name));
     pairs.extend(by_label.map(|(name, value)| (name.to_owned(), value.to_owned())));
     pairs.sort_by(|a, b| a.0.cmp(&b.0));

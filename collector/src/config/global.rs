@@ -35,7 +35,7 @@ pub(super) fn check_label_names<'a>(names: impl IntoIterator<Item = &'a String>)
 
 /// The section `global`, with its defaults filled in.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(try_from = "Raw")]
+#[serde(try_from = "Option<Raw>")]
 pub struct GlobalConfig {
     /// How often targets are scraped.
     pub scrape_interval: PromDuration,
@@ -79,10 +79,11 @@ pub(super) struct Raw {
     pub(super) extra_scrape_metrics: Option<bool>,
 }
 
-impl TryFrom<Raw> for GlobalConfig {
+impl TryFrom<Option<Raw>> for GlobalConfig {
     type Error = String;
 
-    fn try_from(raw: Raw) -> Result<Self, String> {
+    fn try_from(raw: Option<Raw>) -> Result<Self, String> {
+        let raw = raw.unwrap_or_default();
         let nonzero = |d: &PromDuration| !d.0.is_zero();
         let scrape_interval = raw.scrape_interval.filter(nonzero).unwrap_or(DEFAULT_INTERVAL);
         let given_timeout = raw.scrape_timeout.filter(nonzero);
@@ -93,7 +94,10 @@ impl TryFrom<Raw> for GlobalConfig {
         Ok(GlobalConfig {
             scrape_interval,
             scrape_timeout: given_timeout.unwrap_or(DEFAULT_TIMEOUT.min(scrape_interval)),
-            evaluation_interval: raw.evaluation_interval.filter(nonzero).unwrap_or(DEFAULT_INTERVAL),
+            evaluation_interval: raw
+                .evaluation_interval
+                .filter(nonzero)
+                .unwrap_or(DEFAULT_INTERVAL),
             rule_query_offset: raw.rule_query_offset.unwrap_or_default(),
             external_labels: raw.external_labels.clone(),
             query_log_file: raw.query_log_file.clone(),

@@ -122,8 +122,16 @@ impl TlsConfig {
         let cert = self.cert.is_some() || self.cert_file.is_some();
         let key = self.key.is_some() || self.key_file.is_some();
         match (cert, key) {
-            (true, false) => return Err("exactly one of key or key_file must be configured when a client certificate is configured".to_owned()),
-            (false, true) => return Err("exactly one of cert or cert_file must be configured when a client key is configured".to_owned()),
+            (true, false) => return Err(
+                "exactly one of key or key_file must be configured when a client certificate is configured"
+                    .to_owned(),
+            ),
+            (false, true) => {
+                return Err(
+                    "exactly one of cert or cert_file must be configured when a client key is configured"
+                        .to_owned(),
+                );
+            }
             _ => {}
         }
         for version in [&self.min_version, &self.max_version].into_iter().flatten() {
@@ -250,8 +258,10 @@ impl RawHttp {
         }
         let basic_or_oauth = usize::from(self.basic_auth.is_some()) + usize::from(self.oauth2.is_some());
         if bearer.is_some() && basic_or_oauth > 0 {
-            return Err("at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured"
-                .to_owned());
+            return Err(
+                "at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured"
+                    .to_owned(),
+            );
         }
         if self.authorization.is_some() && bearer.is_some() {
             return Err("authorization is not compatible with bearer_token & bearer_token_file".to_owned());
@@ -260,7 +270,10 @@ impl RawHttp {
             return Err("at most one of basic_auth, oauth2 & authorization must be configured".to_owned());
         }
         match (bearer, &self.basic_auth, &self.authorization) {
-            (Some(credentials), _, _) => Ok(Auth::Credentials { scheme: "Bearer".to_owned(), credentials }),
+            (Some(credentials), _, _) => Ok(Auth::Credentials {
+                scheme: "Bearer".to_owned(),
+                credentials,
+            }),
             (None, Some(basic), _) => basic_auth(basic),
             (None, None, Some(authorization)) => authorization_auth(authorization),
             (None, None, None) => Ok(Auth::None),
@@ -283,14 +296,24 @@ fn basic_auth(raw: &RawBasicAuth) -> Result<Auth, String> {
 
 fn authorization_auth(raw: &RawAuthorization) -> Result<Auth, String> {
     if raw.credentials.is_some() && raw.credentials_file.is_some() {
-        return Err("at most one of authorization credentials & credentials_file must be configured".to_owned());
+        return Err(
+            "at most one of authorization credentials & credentials_file must be configured".to_owned(),
+        );
     }
-    let scheme = raw.scheme.as_deref().map(str::trim).filter(|s| !s.is_empty()).unwrap_or("Bearer");
+    let scheme = raw
+        .scheme
+        .as_deref()
+        .map(str::trim)
+        .filter(|s| !s.is_empty())
+        .unwrap_or("Bearer");
     if scheme.eq_ignore_ascii_case("basic") {
         return Err("authorization type cannot be set to \"basic\", use \"basic_auth\" instead".to_owned());
     }
     let credentials = SecretSource::pick(raw.credentials.clone(), raw.credentials_file.clone());
-    Ok(credentials.map_or(Auth::None, |credentials| Auth::Credentials { scheme: scheme.to_owned(), credentials }))
+    Ok(credentials.map_or(Auth::None, |credentials| Auth::Credentials {
+        scheme: scheme.to_owned(),
+        credentials,
+    }))
 }
 
 /// Headers that the scraper itself sets may not be set by configuration, as upstream.
@@ -308,14 +331,26 @@ fn headers(raw: BTreeMap<String, Option<RawHeader>>) -> Result<Vec<Header>, Stri
     ];
     let mut out = Vec::new();
     for (name, header) in raw {
-        if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
+        if RESERVED
+            .iter()
+            .any(|reserved| name.eq_ignore_ascii_case(reserved))
+        {
             return Err(format!("setting header \"{name}\" is not allowed"));
         }
         let header = header.unwrap_or_default();
         let inline = header.values.unwrap_or_default().into_iter().map(Secret);
-        let inline = inline.chain(header.secrets.unwrap_or_default()).map(SecretSource::Inline);
-        let files = header.files.unwrap_or_default().into_iter().map(SecretSource::File);
-        out.push(Header { name, values: inline.chain(files).collect() });
+        let inline = inline
+            .chain(header.secrets.unwrap_or_default())
+            .map(SecretSource::Inline);
+        let files = header
+            .files
+            .unwrap_or_default()
+            .into_iter()
+            .map(SecretSource::File);
+        out.push(Header {
+            name,
+            values: inline.chain(files).collect(),
+        });
     }
     Ok(out)
 }

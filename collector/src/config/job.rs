@@ -93,7 +93,9 @@ pub fn resolve(global: &GlobalConfig, configs: &[Located<ScrapeConfig>]) -> Resu
         let refuse = |message: String| YamlError::at(config, message);
         let name = config.value.job_name();
         if !names.insert(name) {
-            return Err(refuse(format!("found multiple scrape configs with job name \"{name}\"")));
+            return Err(refuse(format!(
+                "found multiple scrape configs with job name \"{name}\""
+            )));
         }
         if let Some(first) = config.value.not_offered.first() {
             let message = format!("{} is not supported (job \"{name}\")", first.value);
@@ -112,8 +114,15 @@ pub(super) fn check_protocols(protocols: Option<&[ScrapeProtocol]>) -> Result<()
     if protocols.is_empty() {
         return Err("scrape_protocols cannot be empty".to_owned());
     }
-    let twice = protocols.iter().enumerate().any(|(i, p)| protocols.iter().take(i).any(|q| q == p));
-    if twice { Err("duplicated protocol in scrape_protocols".to_owned()) } else { Ok(()) }
+    let twice = protocols
+        .iter()
+        .enumerate()
+        .any(|(i, p)| protocols.iter().take(i).any(|q| q == p));
+    if twice {
+        Err("duplicated protocol in scrape_protocols".to_owned())
+    } else {
+        Ok(())
+    }
 }
 
 fn times(global: &GlobalConfig, config: &ScrapeConfig) -> Result<(PromDuration, PromDuration), String> {
@@ -122,7 +131,9 @@ fn times(global: &GlobalConfig, config: &ScrapeConfig) -> Result<(PromDuration, 
     let timeout = given(config.raw.scrape_timeout);
     if timeout.is_some_and(|timeout| timeout > interval) {
         let name = config.job_name();
-        return Err(format!("scrape timeout greater than scrape interval for scrape config with job name \"{name}\""));
+        return Err(format!(
+            "scrape timeout greater than scrape interval for scrape config with job name \"{name}\""
+        ));
     }
     Ok((interval, timeout.unwrap_or(global.scrape_timeout.min(interval))))
 }
@@ -131,9 +142,13 @@ fn job(global: &GlobalConfig, config: &ScrapeConfig) -> Result<ScrapeJob, String
     let (raw, all) = (&config.raw, &global.raw);
     let (scrape_interval, scrape_timeout) = times(global, config)?;
     let either = |own: Option<u64>, global: Option<u64>| own.filter(|n| *n > 0).or(global).unwrap_or(0);
-    let validation_scheme =
-        raw.metric_name_validation_scheme.or(all.metric_name_validation_scheme).unwrap_or_default();
-    let escaping_scheme = raw.metric_name_escaping_scheme.or(all.metric_name_escaping_scheme);
+    let validation_scheme = raw
+        .metric_name_validation_scheme
+        .or(all.metric_name_validation_scheme)
+        .unwrap_or_default();
+    let escaping_scheme = raw
+        .metric_name_escaping_scheme
+        .or(all.metric_name_escaping_scheme);
     if validation_scheme == ValidationScheme::Legacy && escaping_scheme == Some(EscapingScheme::AllowUtf8) {
         return Err("utf8 metric names requested but validation scheme is not set to UTF8".to_owned());
     }
@@ -154,14 +169,19 @@ fn job(global: &GlobalConfig, config: &ScrapeConfig) -> Result<ScrapeJob, String
         params: raw.params.clone().unwrap_or_default(),
         scrape_interval,
         scrape_timeout,
-        scrape_protocols: protocols.cloned().unwrap_or_else(|| ScrapeProtocol::DEFAULTS.to_vec()),
+        scrape_protocols: protocols
+            .cloned()
+            .unwrap_or_else(|| ScrapeProtocol::DEFAULTS.to_vec()),
         fallback_scrape_protocol: raw.fallback_scrape_protocol,
         validation_scheme,
         escaping_scheme: escaping_scheme.unwrap_or(match validation_scheme {
             ValidationScheme::Utf8 => EscapingScheme::AllowUtf8,
             ValidationScheme::Legacy => EscapingScheme::Underscores,
         }),
-        extra_scrape_metrics: raw.extra_scrape_metrics.or(all.extra_scrape_metrics).unwrap_or(false),
+        extra_scrape_metrics: raw
+            .extra_scrape_metrics
+            .or(all.extra_scrape_metrics)
+            .unwrap_or(false),
         metrics_path: raw.metrics_path.clone().unwrap_or_else(|| "/metrics".to_owned()),
         scheme: raw.scheme.clone().unwrap_or_else(|| "http".to_owned()),
         enable_compression: raw.enable_compression.unwrap_or(true),
@@ -180,27 +200,46 @@ fn warnings(global: &GlobalConfig, config: &ScrapeConfig) -> Vec<String> {
     let (raw, all) = (&config.raw, &global.raw);
     let on = |own: Option<bool>, global: Option<bool>| own.or(global) == Some(true);
     let checks = [
-        ("scrape_native_histograms", on(raw.scrape_native_histograms, all.scrape_native_histograms)),
+        (
+            "scrape_native_histograms",
+            on(raw.scrape_native_histograms, all.scrape_native_histograms),
+        ),
         (
             "always_scrape_classic_histograms",
-            on(raw.always_scrape_classic_histograms, all.always_scrape_classic_histograms),
+            on(
+                raw.always_scrape_classic_histograms,
+                all.always_scrape_classic_histograms,
+            ),
         ),
         (
             "convert_classic_histograms_to_nhcb",
-            on(raw.convert_classic_histograms_to_nhcb, all.convert_classic_histograms_to_nhcb),
+            on(
+                raw.convert_classic_histograms_to_nhcb,
+                all.convert_classic_histograms_to_nhcb,
+            ),
         ),
-        ("native_histogram_bucket_limit", raw.native_histogram_bucket_limit.is_some()),
-        ("native_histogram_min_bucket_factor", raw.native_histogram_min_bucket_factor.is_some()),
+        (
+            "native_histogram_bucket_limit",
+            raw.native_histogram_bucket_limit.is_some(),
+        ),
+        (
+            "native_histogram_min_bucket_factor",
+            raw.native_histogram_min_bucket_factor.is_some(),
+        ),
         (
             "scrape_failure_log_file",
             raw.scrape_failure_log_file.is_some() || all.scrape_failure_log_file.is_some(),
         ),
         (
             "the scrape protocol PrometheusProto",
-            raw.scrape_protocols.iter().flatten().any(|p| *p == ScrapeProtocol::PrometheusProto),
+            raw.scrape_protocols
+                .iter()
+                .flatten()
+                .any(|p| *p == ScrapeProtocol::PrometheusProto),
         ),
     ];
     let name = config.job_name();
     let set = checks.into_iter().filter(|(_, set)| *set);
-    set.map(|(field, _)| format!("{field} is not supported yet and has no effect (job \"{name}\")")).collect()
+    set.map(|(field, _)| format!("{field} is not supported yet and has no effect (job \"{name}\")"))
+        .collect()
 }

@@ -120,11 +120,13 @@ impl TryFrom<Raw> for AnnotatedPods {
 fn check_role(role: Option<&str>) -> Result<(), String> {
     match role {
         Some("pod") => Ok(()),
-        Some(later @ ("node" | "service" | "endpoints" | "endpointslice" | "ingress")) => {
-            Err(format!("Kubernetes SD role \"{later}\" is not supported yet, only \"pod\" is"))
-        }
+        Some(later @ ("node" | "service" | "endpoints" | "endpointslice" | "ingress")) => Err(format!(
+            "Kubernetes SD role \"{later}\" is not supported yet, only \"pod\" is"
+        )),
         Some(other) => Err(format!("unknown Kubernetes SD role \"{other}\"")),
-        None => Err("role missing (one of: pod, service, endpoints, endpointslice, node, ingress)".to_owned()),
+        None => {
+            Err("role missing (one of: pod, service, endpoints, endpointslice, node, ingress)".to_owned())
+        }
     }
 }
 
@@ -207,7 +209,11 @@ fn selector(raw: Vec<RawSelector>) -> Result<Selector, String> {
         }
         let text = |s: Option<String>| s.filter(|s| !s.trim().is_empty());
         let (label, field) = (text(selector.label), text(selector.field));
-        if let Some(part) = field.iter().flat_map(|f| f.split(',')).find(|part| !part.contains('=')) {
+        if let Some(part) = field
+            .iter()
+            .flat_map(|f| f.split(','))
+            .find(|part| !part.contains('='))
+        {
             return Err(format!("invalid selector: '{part}'; can't understand '{part}'"));
         }
         found = Some(Selector { label, field });

@@ -10,7 +10,10 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     empty: &'static str,
 ) -> Result<Vec<T>, D::Error> {
     let items = Option::<Vec<Option<T>>>::deserialize(deserializer)?.unwrap_or_default();
-    items.into_iter().map(|item| item.ok_or_else(|| de::Error::custom(empty))).collect()
+    items
+        .into_iter()
+        .map(|item| item.ok_or_else(|| de::Error::custom(empty)))
+        .collect()
 }
 
 /// For `#[serde(default, deserialize_with = "collector::config::scrape_configs")]` on the server's file type.
@@ -22,7 +25,11 @@ pub fn scrape_configs<'de, D: Deserializer<'de>>(
 ) -> Result<Vec<Located<ScrapeConfig>>, D::Error> {
     let items = Option::<Vec<Located<Option<ScrapeConfig>>>>::deserialize(deserializer)?.unwrap_or_default();
     let filled = items.into_iter().map(|item| match item.value {
-        Some(value) => Ok(Located { value, referenced: item.referenced, defined: item.defined }),
+        Some(value) => Ok(Located {
+            value,
+            referenced: item.referenced,
+            defined: item.defined,
+        }),
         None => Err(de::Error::custom("empty or null scrape config section")),
     });
     filled.collect()

@@ -80,7 +80,10 @@ impl Action {
 
     fn needs_target(self) -> bool {
         use Action::{DropEqual, HashMod, KeepEqual, Lowercase, Replace, Uppercase};
-        matches!(self, Replace | HashMod | Lowercase | Uppercase | KeepEqual | DropEqual)
+        matches!(
+            self,
+            Replace | HashMod | Lowercase | Uppercase | KeepEqual | DropEqual
+        )
     }
 }
 
@@ -97,7 +100,10 @@ impl AnchoredRegex {
     /// # Errors
     /// The text is no regular expression, or too large a one.
     pub fn new(text: &str) -> Result<AnchoredRegex, model::MatcherError> {
-        Ok(AnchoredRegex { text: text.to_owned(), regex: model::matcher::anchored_regex(text)? })
+        Ok(AnchoredRegex {
+            text: text.to_owned(),
+            regex: model::matcher::anchored_regex(text)?,
+        })
     }
 
     /// The source text.
@@ -184,7 +190,9 @@ impl RelabelConfig {
             return Err("relabel configuration for hashmod requires non-zero modulus".to_owned());
         }
         if self.action.needs_target() && self.target_label.is_empty() {
-            return Err(format!("relabel configuration for {name} action requires 'target_label' value"));
+            return Err(format!(
+                "relabel configuration for {name} action requires 'target_label' value"
+            ));
         }
         if self.source_labels.iter().any(String::is_empty) {
             return Err("\"\" is not a valid label name".to_owned());
@@ -204,7 +212,9 @@ impl RelabelConfig {
             Action::LabelDrop | Action::LabelKeep
                 if !(untouched && self.source_labels.is_empty() && self.target_label.is_empty()) =>
             {
-                Err(format!("{name} action requires only 'regex', and no other fields"))
+                Err(format!(
+                    "{name} action requires only 'regex', and no other fields"
+                ))
             }
             _ => Ok(()),
         }

@@ -158,8 +158,16 @@ impl Raw {
             ("uyuni_sd_configs", &self.uyuni_sd_configs),
             ("vultr_sd_configs", &self.vultr_sd_configs),
         ];
-        let given = all.into_iter().filter_map(|(name, field)| Some((name, field.as_ref()?)));
-        given.map(|(value, at)| Located { value, referenced: at.referenced, defined: at.defined }).collect()
+        let given = all
+            .into_iter()
+            .filter_map(|(name, field)| Some((name, field.as_ref()?)));
+        given
+            .map(|(value, at)| Located {
+                value,
+                referenced: at.referenced,
+                defined: at.defined,
+            })
+            .collect()
     }
 
     fn take_http(&mut self) -> RawHttp {
@@ -183,9 +191,19 @@ impl Raw {
     fn take_discovery(&mut self) -> Vec<Discovery> {
         let fixed = std::mem::take(&mut self.static_configs);
         let fixed = (!fixed.is_empty()).then_some(Discovery::Static(fixed));
-        let files = self.file_sd_configs.take().unwrap_or_default().into_iter().map(Discovery::File);
+        let files = self
+            .file_sd_configs
+            .take()
+            .unwrap_or_default()
+            .into_iter()
+            .map(Discovery::File);
         let annotated = self.kubernetes.take().and_then(|pods| pods.0);
-        let pods = self.kubernetes_sd_configs.take().unwrap_or_default().into_iter().chain(annotated);
+        let pods = self
+            .kubernetes_sd_configs
+            .take()
+            .unwrap_or_default()
+            .into_iter()
+            .chain(annotated);
         let pods = pods.map(|config| Discovery::Kubernetes(Box::new(config)));
         fixed.into_iter().chain(files).chain(pods).collect()
     }
@@ -210,10 +228,19 @@ impl TryFrom<Raw> for ScrapeConfig {
         raw.check_static_targets()?;
         super::job::check_protocols(raw.scrape_protocols.as_deref())
             .map_err(|e| format!("{e} for scrape config with job name \"{}\"", raw.job_name))?;
-        if raw.scheme.as_deref().is_some_and(|scheme| !matches!(scheme, "http" | "https")) {
+        if raw
+            .scheme
+            .as_deref()
+            .is_some_and(|scheme| !matches!(scheme, "http" | "https"))
+        {
             return Err("scheme must be 'http' or 'https'".to_owned());
         }
         let http = raw.take_http().check()?;
-        Ok(ScrapeConfig { http, discovery: raw.take_discovery(), not_offered: raw.not_offered(), raw })
+        Ok(ScrapeConfig {
+            http,
+            discovery: raw.take_discovery(),
+            not_offered: raw.not_offered(),
+            raw,
+        })
     }
 }

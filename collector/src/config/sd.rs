@@ -44,7 +44,10 @@ impl TryFrom<RawStatic> for StaticConfig {
     fn try_from(raw: RawStatic) -> Result<Self, String> {
         let labels = raw.labels.unwrap_or_default();
         check_label_names(labels.keys())?;
-        Ok(StaticConfig { targets: raw.targets.unwrap_or_default(), labels })
+        Ok(StaticConfig {
+            targets: raw.targets.unwrap_or_default(),
+            labels,
+        })
     }
 }
 
@@ -77,13 +80,18 @@ impl TryFrom<RawFile> for FileSdConfig {
             return Err(format!("path name \"{bad}\" is not valid for file discovery"));
         }
         let interval = raw.refresh_interval.filter(|d| !d.0.is_zero());
-        Ok(FileSdConfig { files, refresh_interval: interval.unwrap_or(DEFAULT_FILE_REFRESH) })
+        Ok(FileSdConfig {
+            files,
+            refresh_interval: interval.unwrap_or(DEFAULT_FILE_REFRESH),
+        })
     }
 }
 
 /// A known ending, and at most one `*`, in the last part of the path.
 fn is_discovery_path(path: &str) -> bool {
-    let known = [".json", ".yml", ".yaml", ".JSON", ".YML", ".YAML"].iter().any(|end| path.ends_with(end));
+    let known = [".json", ".yml", ".yaml", ".JSON", ".YML", ".YAML"]
+        .iter()
+        .any(|end| path.ends_with(end));
     let mut stars = path.match_indices('*').map(|(at, _)| at);
     let last_part = path.rfind('/').map_or(0, |at| at + 1);
     known && stars.next().is_none_or(|at| at >= last_part) && stars.next().is_none()

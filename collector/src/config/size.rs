@@ -27,12 +27,20 @@ fn parse(text: &str) -> Result<ByteSize, String> {
     if text == "0" {
         return Ok(ByteSize(0));
     }
-    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let split = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
-    let factor = UNITS.iter().find(|(name, _)| *name == unit.trim()).map(|(_, factor)| *factor);
+    let factor = UNITS
+        .iter()
+        .find(|(name, _)| *name == unit.trim())
+        .map(|(_, factor)| *factor);
     let factor = factor.ok_or_else(|| format!("units: unknown unit {unit} in {text}"))?;
     if let Ok(whole) = number.parse::<u64>() {
-        return whole.checked_mul(factor).map(ByteSize).ok_or_else(|| format!("size out of range: {text}"));
+        return whole
+            .checked_mul(factor)
+            .map(ByteSize)
+            .ok_or_else(|| format!("size out of range: {text}"));
     }
     let value: f64 = number.parse().map_err(|_| format!("units: invalid {text}"))?;
     let bytes = value * factor as f64;

@@ -26,6 +26,7 @@ pub(super) async fn run(config: FileSdConfig, base_dir: PathBuf, out: Outlet) {
     let mut known: BTreeMap<PathBuf, Known> = BTreeMap::new();
     let refresh = config.refresh_interval.0;
     let mut read_all_at = Instant::now();
+    let mut first = true;
     loop {
         let all = Instant::now() >= read_all_at;
         if all {
@@ -38,9 +39,10 @@ pub(super) async fn run(config: FileSdConfig, base_dir: PathBuf, out: Outlet) {
         });
         let Ok((state, groups)) = look.await else { return };
         known = state;
-        if !out.send(groups).await {
+        if (first || !groups.is_empty()) && !out.send(groups).await {
             return;
         }
+        first = false;
         tokio::time::sleep(LOOK_INTERVAL.min(refresh)).await;
     }
 }
@@ -52,9 +54,17 @@ fn look(
     known: &mut BTreeMap<PathBuf, Known>,
     all: bool,
 ) -> Vec<TargetGroup> {
-    let found: BTreeSet<PathBuf> = config.files.iter().flat_map(|pattern| expand(base_dir, pattern)).collect();
+    let found: BTreeSet<PathBuf> = config
+        .files
+        .iter()
+        .flat_map(|pattern| expand(base_dir, pattern))
+        .collect();
     let mut changed = Vec::new();
-    let gone: Vec<PathBuf> = known.keys().filter(|path| !found.contains(*path)).cloned().collect();
+    let gone: Vec<PathBuf> = known
+        .keys()
+        .filter(|path| !found.contains(*path))
+        .cloned()
+        .collect();
     for state in gone.into_iter().filter_map(|path| known.remove(&path)) {
         changed.extend(state.sources.into_iter().map(empty));
     }
@@ -83,7 +93,10 @@ fn look(
 }
 
 fn empty(source: String) -> TargetGroup {
-    TargetGroup { source, ..TargetGroup::default() }
+    TargetGroup {
+        source,
+        ..TargetGroup::default()
+    }
 }
 
 fn expand(base_dir: &Path, pattern: &str) -> Vec<PathBuf> {
@@ -109,16 +122,22 @@ fn read(path: &Path) -> Result<Vec<TargetGroup>, String> {
         return Err(format!("it is larger than {MAX_FILE_BYTES} bytes"));
     }
     let text = std::fs::read_to_string(path).map_err(|e| e.to_string())?;
-    let json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    let json = path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
     let groups: Vec<StaticConfig> = if json {
         serde_json::from_str(&text).map_err(|e| e.to_string())?
     } else {
-        yaml::from_str::<Option<Vec<StaticConfig>>>(&text).map_err(|e| e.to_string())?.unwrap_or_default()
+        yaml::from_str::<Option<Vec<StaticConfig>>>(&text)
+            .map_err(|e| e.to_string())?
+            .unwrap_or_default()
     };
     let name = path.to_string_lossy();
     let labelled = groups.iter().enumerate().map(|(i, config)| {
         let mut group = fixed_group(format!("{name}:{i}"), config);
-        group.labels.push(("__meta_filepath".to_owned(), name.clone().into_owned()));
+        group
+            .labels
+            .push(("__meta_filepath".to_owned(), name.clone().into_owned()));
         group
     });
     Ok(labelled.collect())

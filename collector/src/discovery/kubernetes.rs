@@ -37,7 +37,10 @@ pub(super) async fn run(config: KubernetesSdConfig, base_dir: PathBuf, out: Outl
     };
     let apis: Vec<Api<Pod>> = match namespaces.is_empty() {
         true => vec![Api::all(client)],
-        false => namespaces.iter().map(|name| Api::namespaced(Client::clone(&client), name)).collect(),
+        false => namespaces
+            .iter()
+            .map(|name| Api::namespaced(Client::clone(&client), name))
+            .collect(),
     };
     let watches = apis.into_iter().map(|api| follow(api, &config, &out));
     futures_util::future::join_all(watches).await;
@@ -57,7 +60,9 @@ async fn follow(api: Api<Pod>, config: &KubernetesSdConfig, out: &Outlet) {
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => {
-                if !out.send(known.take(event, config.annotations)).await {
+                let listing = matches!(event, Event::Init | Event::InitApply(_));
+                let groups = known.take(event, config.annotations);
+                if !listing && !out.send(groups).await {
                     return;
                 }
             }
@@ -93,8 +98,12 @@ impl Known {
             Event::InitDone => {
                 let listed = std::mem::take(&mut self.listed);
                 let gone = self.sources.difference(&listed).cloned();
-                let mut groups: Vec<TargetGroup> =
-                    gone.map(|source| TargetGroup { source, ..TargetGroup::default() }).collect();
+                let mut groups: Vec<TargetGroup> = gone
+                    .map(|source| TargetGroup {
+                        source,
+                        ..TargetGroup::default()
+                    })
+                    .collect();
                 groups.append(&mut self.waiting);
                 self.sources = listed;
                 groups
@@ -107,7 +116,10 @@ impl Known {
             Event::Delete(pod) => {
                 let source = targets::source(&pod);
                 self.sources.remove(&source);
-                vec![TargetGroup { source, ..TargetGroup::default() }]
+                vec![TargetGroup {
+                    source,
+                    ..TargetGroup::default()
+                }]
             }
         }
     }

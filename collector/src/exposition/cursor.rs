@@ -63,7 +63,10 @@ impl<'a> Cursor<'a> {
         if !rest.first().copied().is_some_and(letter) {
             return None;
         }
-        let len = rest.iter().position(|&b| !letter(b) && !b.is_ascii_digit()).unwrap_or(rest.len());
+        let len = rest
+            .iter()
+            .position(|&b| !letter(b) && !b.is_ascii_digit())
+            .unwrap_or(rest.len());
         self.at += len;
         Some(self.slice(from, self.at))
     }
@@ -112,7 +115,10 @@ impl<'a> Cursor<'a> {
     /// Refuses bytes that are not UTF-8; free where the whole page is.
     pub(super) fn check_utf8(&self, piece: &[u8], what: &str) -> Result<(), Fault> {
         if self.at > self.valid && std::str::from_utf8(piece).is_err() {
-            return Err(self.fault(format!("invalid UTF-8 {what}: {:?}", String::from_utf8_lossy(piece))));
+            return Err(self.fault(format!(
+                "invalid UTF-8 {what}: {:?}",
+                String::from_utf8_lossy(piece)
+            )));
         }
         Ok(())
     }

@@ -21,7 +21,10 @@ pub(super) struct Fault {
 
 impl Fault {
     pub(super) fn new(offset: usize, message: impl Into<String>) -> Fault {
-        Fault { offset, message: message.into() }
+        Fault {
+            offset,
+            message: message.into(),
+        }
     }
 
     pub(super) fn locate(self, body: &[u8]) -> ParseError {

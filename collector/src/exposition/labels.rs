@@ -77,7 +77,9 @@ pub(super) fn walk<'a>(
         let quoted = cursor.quoted(true);
         let name = match quoted {
             Some(name) => name,
-            None => cursor.identifier(Identifier::Label).ok_or_else(|| cursor.expected("label name"))?,
+            None => cursor
+                .identifier(Identifier::Label)
+                .ok_or_else(|| cursor.expected("label name"))?,
         };
         blanks(cursor);
         if quoted.is_some() && matches!(cursor.peek(), Some(b',' | b'}')) {
@@ -92,7 +94,9 @@ pub(super) fn walk<'a>(
                 return Err(cursor.expected("equal"));
             }
             blanks(cursor);
-            let value = cursor.quoted(text).ok_or_else(|| cursor.expected("label value"))?;
+            let value = cursor
+                .quoted(text)
+                .ok_or_else(|| cursor.expected("label value"))?;
             cursor.check_utf8(value, "label value")?;
             on_pair(cursor, name, value)?;
         }

@@ -51,7 +51,13 @@ pub fn lint(body: &[u8], format: Format) -> Vec<Problem> {
             }
             Err(error) => {
                 let (line, column, text) = (error.line, error.column, error.message);
-                problems.push(Problem { line, column, metric: String::new(), text, fatal: true });
+                problems.push(Problem {
+                    line,
+                    column,
+                    metric: String::new(),
+                    text,
+                    fatal: true,
+                });
                 parser.recover();
             }
         }
@@ -93,10 +99,16 @@ impl Lines<'_> {
 }
 
 fn collect(event: &Event<'_>, line: usize, families: &mut BTreeMap<String, Family>) -> Result<(), Problem> {
-    let new = || Family { line, ..Family::default() };
+    let new = || Family {
+        line,
+        ..Family::default()
+    };
     match event {
         Event::Type { family, metric_type } => {
-            families.entry((*family).to_owned()).or_insert_with(new).metric_type = Some(*metric_type);
+            families
+                .entry((*family).to_owned())
+                .or_insert_with(new)
+                .metric_type = Some(*metric_type);
         }
         Event::Help { family, text } => {
             families.entry((*family).to_owned()).or_insert_with(new).help = Some((*text).to_owned());
@@ -126,7 +138,9 @@ fn collect(event: &Event<'_>, line: usize, families: &mut BTreeMap<String, Famil
 /// The family that a sample belongs to: `x_bucket` to the histogram `x`, if there is one.
 fn family_of(sample: &str, families: &BTreeMap<String, Family>) -> String {
     let suffixes = ["_bucket", "_sum", "_count", "_total", "_info", "_created"];
-    let heads = suffixes.into_iter().filter_map(|suffix| sample.strip_suffix(suffix));
+    let heads = suffixes
+        .into_iter()
+        .filter_map(|suffix| sample.strip_suffix(suffix));
     let typed = |head: &&str| families.get(*head).is_some_and(|f| f.metric_type.is_some());
     heads.into_iter().find(typed).unwrap_or(sample).to_owned()
 }
@@ -145,26 +159,49 @@ fn advice(name: &str, family: &Family, all: &BTreeMap<String, Family>) -> Vec<St
     let known = kind != MetricType::Unknown;
     let openmetrics_total = all.contains_key(name) && counter && !name.ends_with("_total");
     say(openmetrics_total, "counter metrics should have \"_total\" suffix");
-    say(known && !counter && name.ends_with("_total"), "non-counter metrics should not have \"_total\" suffix");
+    say(
+        known && !counter && name.ends_with("_total"),
+        "non-counter metrics should not have \"_total\" suffix",
+    );
     let histogram = matches!(kind, MetricType::Histogram | MetricType::GaugeHistogram);
     let summary = kind == MetricType::Summary;
     if known && !histogram {
-        say(name.ends_with("_bucket"), "non-histogram metrics should not have \"_bucket\" suffix");
+        say(
+            name.ends_with("_bucket"),
+            "non-histogram metrics should not have \"_bucket\" suffix",
+        );
         say(has("le"), "non-histogram metrics should not have \"le\" label");
     }
     if known && !histogram && !summary {
-        say(name.ends_with("_count"), "non-histogram and non-summary metrics should not have \"_count\" suffix");
-        say(name.ends_with("_sum"), "non-histogram and non-summary metrics should not have \"_sum\" suffix");
+        say(
+            name.ends_with("_count"),
+            "non-histogram and non-summary metrics should not have \"_count\" suffix",
+        );
+        say(
+            name.ends_with("_sum"),
+            "non-histogram and non-summary metrics should not have \"_sum\" suffix",
+        );
     }
     if known && !summary {
-        say(has("quantile"), "non-summary metrics should not have \"quantile\" label");
+        say(
+            has("quantile"),
+            "non-summary metrics should not have \"quantile\" label",
+        );
     }
     say(name.contains(':'), "metric names should not contain ':'");
     let camel = |text: &str| {
-        text.as_bytes().windows(2).any(|w| matches!(w, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase()))
+        text.as_bytes()
+            .windows(2)
+            .any(|w| matches!(w, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase()))
     };
-    say(camel(name), "metric names should be written in 'snake_case' not 'camelCase'");
-    say(family.labels.iter().any(|l| camel(l)), "label names should be written in 'snake_case' not 'camelCase'");
+    say(
+        camel(name),
+        "metric names should be written in 'snake_case' not 'camelCase'",
+    );
+    say(
+        family.labels.iter().any(|l| camel(l)),
+        "label names should be written in 'snake_case' not 'camelCase'",
+    );
     let words = || name.split('_');
     if known && kind.as_str() != "info" && words().any(|word| word == kind.as_str()) {
         out.push(format!("metric name should not include type '{}'", kind.as_str()));

@@ -12,11 +12,18 @@ pub(super) fn parse_float(text: &[u8]) -> Result<f64, String> {
         return Err("unsupported character in float".to_owned());
     }
     let invalid = || format!("parsing \"{}\": invalid syntax", shown());
-    let value: f64 = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok()).ok_or_else(invalid)?;
+    let value: f64 = std::str::from_utf8(text)
+        .ok()
+        .and_then(|t| t.parse().ok())
+        .ok_or_else(invalid)?;
     let digits = text.iter().any(u8::is_ascii_digit);
     if value.is_nan() {
         // A sign before NaN is no number to Go.
-        return if text.len() == 3 { Ok(NORMAL_NAN) } else { Err(invalid()) };
+        return if text.len() == 3 {
+            Ok(NORMAL_NAN)
+        } else {
+            Err(invalid())
+        };
     }
     if value.is_infinite() && digits {
         return Err(format!("parsing \"{}\": value out of range", shown()));
@@ -43,7 +50,10 @@ fn small_integer(text: &[u8]) -> Option<f64> {
 /// Reads a text format's timestamp: whole milliseconds.
 pub(super) fn parse_millis(text: &[u8]) -> Result<i64, String> {
     let shown = || format!("parsing \"{}\": invalid syntax", String::from_utf8_lossy(text));
-    std::str::from_utf8(text).ok().and_then(|t| t.parse().ok()).ok_or_else(shown)
+    std::str::from_utf8(text)
+        .ok()
+        .and_then(|t| t.parse().ok())
+        .ok_or_else(shown)
 }
 
 /// Reads OpenMetrics' timestamp: seconds, with fractions; towards zero to milliseconds, as upstream.
@@ -52,7 +62,13 @@ pub(super) fn parse_seconds(text: &[u8], what: &str) -> Result<i64, String> {
     if seconds.is_finite() {
         Ok((seconds * 1000.0) as i64)
     } else {
-        let shown = if seconds.is_nan() { "NaN" } else if seconds > 0.0 { "+Inf" } else { "-Inf" };
+        let shown = if seconds.is_nan() {
+            "NaN"
+        } else if seconds > 0.0 {
+            "+Inf"
+        } else {
+            "-Inf"
+        };
         Err(format!("invalid {what} {shown}"))
     }
 }

@@ -32,10 +32,23 @@ pub(super) fn after_series<'a>(cursor: &mut Cursor<'a>, start: usize) -> Result<
     if cursor.peek() == Some(b' ') && !cursor.rest().starts_with(b" # {") {
         timestamp_ms = Some(timestamp(cursor, "timestamp")?);
     }
-    let exemplar = if cursor.eat(b" # {") { Some(exemplar(cursor)?) } else { None };
-    let after = if timestamp_ms.is_some() { "next entry after timestamp" } else { "timestamp or new record" };
+    let exemplar = if cursor.eat(b" # {") {
+        Some(exemplar(cursor)?)
+    } else {
+        None
+    };
+    let after = if timestamp_ms.is_some() {
+        "next entry after timestamp"
+    } else {
+        "timestamp or new record"
+    };
     end_of_line(cursor, after)?;
-    Ok(Event::Series(Series { raw, value, timestamp_ms, exemplar }))
+    Ok(Event::Series(Series {
+        raw,
+        value,
+        timestamp_ms,
+        exemplar,
+    }))
 }
 
 fn token<'a>(cursor: &mut Cursor<'a>, what: &str) -> Result<(usize, &'a [u8]), Fault> {
@@ -70,7 +83,11 @@ fn exemplar<'a>(cursor: &mut Cursor<'a>) -> Result<Exemplar<'a>, Fault> {
         Some(b' ') => Some(timestamp(cursor, "exemplar timestamp")?),
         _ => None,
     };
-    Ok(Exemplar { raw_labels, value, timestamp_ms })
+    Ok(Exemplar {
+        raw_labels,
+        value,
+        timestamp_ms,
+    })
 }
 
 fn end_of_line(cursor: &mut Cursor<'_>, what: &str) -> Result<(), Fault> {
@@ -91,13 +108,19 @@ fn metadata<'a>(cursor: &mut Cursor<'a>) -> Result<Event<'a>, Fault> {
         };
     }
     let words = [("# HELP ", "HELP"), ("# TYPE ", "TYPE"), ("# UNIT ", "UNIT")];
-    let word = words.into_iter().find(|(prefix, _)| cursor.eat(prefix.as_bytes()));
-    let Some((_, word)) = word else { return Err(cursor.expected("a valid start token")) };
+    let word = words
+        .into_iter()
+        .find(|(prefix, _)| cursor.eat(prefix.as_bytes()));
+    let Some((_, word)) = word else {
+        return Err(cursor.expected("a valid start token"));
+    };
     let family = match cursor.quoted(true) {
         Some(quoted) => quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or(quoted),
         None => {
             let missing = |cursor: &Cursor<'_>| cursor.expected(&format!("metric name after {word}"));
-            cursor.identifier(Identifier::Metric).ok_or_else(|| missing(cursor))?
+            cursor
+                .identifier(Identifier::Metric)
+                .ok_or_else(|| missing(cursor))?
         }
     };
     let family = cursor.text(family, "metric name")?;
@@ -114,7 +137,10 @@ fn metadata<'a>(cursor: &mut Cursor<'a>) -> Result<Event<'a>, Fault> {
             // Here, unlike in text, `untyped` is no type.
             let known = MetricType::parse(rest).filter(|_| rest != "untyped");
             let bad = || Fault::new(at, format!("invalid metric type {rest:?}"));
-            Ok(Event::Type { family, metric_type: known.ok_or_else(bad)? })
+            Ok(Event::Type {
+                family,
+                metric_type: known.ok_or_else(bad)?,
+            })
         }
         _ => unit(family, rest).map_err(|message| Fault::new(at, message)),
     }

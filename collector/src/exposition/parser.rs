@@ -16,7 +16,11 @@ pub struct Parser<'a> {
 impl<'a> Parser<'a> {
     /// A parser at the start of `body`.
     pub fn new(body: &'a [u8], format: Format) -> Parser<'a> {
-        Parser { cursor: Cursor::new(body), format, done: false }
+        Parser {
+            cursor: Cursor::new(body),
+            format,
+            done: false,
+        }
     }
 
     /// If the next line is a sample of exactly the series `raw`, gives it without looking at its labels again.

@@ -11,7 +11,9 @@ fn shown(body: &str, format: Format) -> Vec<String> {
     let events = all(body.as_bytes(), format).unwrap_or_else(|e| panic!("{body}: {e}"));
     let show = |event: Event<'_>| match event {
         Event::Series(s) => {
-            let exemplar = s.exemplar.map(|e| format!(" # {} {} {:?}", text(e.raw_labels), e.value, e.timestamp_ms));
+            let exemplar = s
+                .exemplar
+                .map(|e| format!(" # {} {} {:?}", text(e.raw_labels), e.value, e.timestamp_ms));
             let exemplar = exemplar.unwrap_or_default();
             format!("{} {} {:?}{exemplar}", text(s.raw), s.value, s.timestamp_ms)
         }
@@ -69,13 +71,19 @@ fn labels_are_unescaped() {
     assert_eq!(raw.name, "m");
     let pairs: Vec<(&str, &str)> = raw.pairs.iter().map(|(n, v)| (&**n, &**v)).collect();
     assert_eq!(pairs, [("a", "x\"y\\z\nw\\q"), ("b.c", "")]);
-    assert_eq!(decode_labels(b"{\"my metric\",x=\"1\"}").unwrap().name, "my metric");
+    assert_eq!(
+        decode_labels(b"{\"my metric\",x=\"1\"}").unwrap().name,
+        "my metric"
+    );
 }
 
 #[test]
 fn a_label_that_occurs_twice_is_refused() {
     let error = decode_labels(b"m{a=\"1\",a=\"2\"}").unwrap_err();
-    assert!(error.message.contains("label name \"a\" is not unique"), "{error}");
+    assert!(
+        error.message.contains("label name \"a\" is not unique"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -89,22 +97,49 @@ fn errors_name_line_and_column() {
 
 #[test]
 fn a_name_without_a_value_and_numbers_go_does_not_know_are_refused() {
-    for bad in ["a", "a\n", "a{} \n", "a 1_0", "a 0x1p3", "a +nan", "a 1e999", "a 1 2 3", "a 1 x", "{a=\"b\"} 1", "1a 1"] {
+    for bad in [
+        "a",
+        "a\n",
+        "a{} \n",
+        "a 1_0",
+        "a 0x1p3",
+        "a +nan",
+        "a 1e999",
+        "a 1 2 3",
+        "a 1 x",
+        "{a=\"b\"} 1",
+        "1a 1",
+    ] {
         assert!(all(bad.as_bytes(), Format::Text).is_err(), "{bad}");
     }
-    for good in ["a -0", "a .5", "a 1.", "a nan", "a -inf", "a Infinity", "a{} 1", "a{}1", "a 1 -5"] {
+    for good in [
+        "a -0",
+        "a .5",
+        "a 1.",
+        "a nan",
+        "a -inf",
+        "a Infinity",
+        "a{} 1",
+        "a{}1",
+        "a 1 -5",
+    ] {
         assert!(all(good.as_bytes(), Format::Text).is_ok(), "{good}");
     }
 }
 
 #[test]
 fn an_expected_series_is_recognised_and_others_are_not() {
-    let mut parser = Parser::new(b"foo1 5\nfoo {a=\"b\"} 1\nfoo{a=\"b\"} 2 77\nfoo 3\n", Format::Text);
+    let mut parser = Parser::new(
+        b"foo1 5\nfoo {a=\"b\"} 1\nfoo{a=\"b\"} 2 77\nfoo 3\n",
+        Format::Text,
+    );
     assert_eq!(parser.expect(b"foo"), None);
     assert!(matches!(parser.next(), Some(Ok(Event::Series(s))) if s.raw == b"foo1"));
     assert_eq!(parser.expect(b"foo"), None);
     assert!(matches!(parser.next(), Some(Ok(Event::Series(s))) if s.raw == b"foo {a=\"b\"}"));
-    let Some(Event::Series(series)) = parser.expect(b"foo{a=\"b\"}") else { panic!("not recognised") };
+    let Some(Event::Series(series)) = parser.expect(b"foo{a=\"b\"}") else {
+        panic!("not recognised")
+    };
     assert_eq!((series.value, series.timestamp_ms), (2.0, Some(77)));
     assert!(parser.expect(b"foo").is_some());
     assert!(matches!(parser.next(), Some(Ok(Event::Eof))));
@@ -114,7 +149,10 @@ fn an_expected_series_is_recognised_and_others_are_not() {
 fn lint_reports_every_problem_with_its_place() {
     let body = b"# HELP a_total Yes.\n# TYPE a_total counter\na_total 1\nbroken{ 1\n\n# TYPE reqMs counter\nreqMs 2\nx_milliseconds 1\nbad 1 1 1\n";
     let problems = lint(body, Format::Text);
-    let shown: Vec<String> = problems.iter().map(|p| format!("{}:{} {} {}", p.line, p.column, p.metric, p.text)).collect();
+    let shown: Vec<String> = problems
+        .iter()
+        .map(|p| format!("{}:{} {} {}", p.line, p.column, p.metric, p.text))
+        .collect();
     let has = |want: &str| assert!(shown.iter().any(|s| s == want), "{want} not in {shown:#?}");
     has("4:9  expected label name, got \"1\"");
     has("6:1 reqMs no help text");
@@ -141,7 +179,7 @@ proptest::proptest! {
     #[test]
     fn lines_made_of_the_formats_own_letters_do_not_either(body in "([a{}=\", #\\\\1\n]|TYPE |HELP |EOF|counter){0,60}") {
         for format in [Format::Text, Format::OpenMetrics] {
-            let _ = Parser::new(body.as_bytes(), format).map(|e| drop(e)).count();
+            let _ = Parser::new(body.as_bytes(), format).map(drop).count();
             lint(body.as_bytes(), format);
         }
     }
@@ -165,7 +203,9 @@ proptest::proptest! {
 }
 
 fn conformance(path: &str) -> Option<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/conformance").join(path);
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared/conformance")
+        .join(path);
     if !folder.exists() {
         eprintln!("SKIPPED: no conformance data at {}", folder.display());
         return None;
@@ -175,7 +215,9 @@ fn conformance(path: &str) -> Option<PathBuf> {
 
 #[test]
 fn upstreams_error_cases_are_refused_and_its_good_ones_read() {
-    let Some(file) = conformance("prometheus/textparse/parse_error_cases.json") else { return };
+    let Some(file) = conformance("prometheus/textparse/parse_error_cases.json") else {
+        return;
+    };
     let cases: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     let mut wrong = Vec::new();
     let mut count = 0;
@@ -190,13 +232,22 @@ fn upstreams_error_cases_are_refused_and_its_good_ones_read() {
             let input = base64_decode(case["input_b64"].as_str().unwrap());
             let expected = case["err"].as_str().unwrap_or("");
             let result = all(&input, format).and_then(|events| {
-                let series = events.iter().filter_map(|e| if let Event::Series(s) = e { Some(s.raw) } else { None });
+                let series = events.iter().filter_map(|e| {
+                    if let Event::Series(s) = e {
+                        Some(s.raw)
+                    } else {
+                        None
+                    }
+                });
                 series.map(decode_labels).collect::<Result<Vec<_>, _>>()
             });
             count += 1;
             // "EOF" is how upstream's iterator says that all is well.
             if result.is_err() == matches!(expected, "" | "EOF") {
-                wrong.push(format!("{section} {:?}: {result:?}, expected {expected:?}", case["input"]));
+                wrong.push(format!(
+                    "{section} {:?}: {result:?}, expected {expected:?}",
+                    case["input"]
+                ));
             }
         }
     }
@@ -206,7 +257,9 @@ fn upstreams_error_cases_are_refused_and_its_good_ones_read() {
 
 #[test]
 fn upstreams_pages_are_read_whole() {
-    let Some(folder) = conformance("prometheus/textparse") else { return };
+    let Some(folder) = conformance("prometheus/textparse") else {
+        return;
+    };
     for (file, format) in [
         ("1histogram.om.txt", Format::OpenMetrics),
         ("alltypes.5mfs.om.txt", Format::OpenMetrics),
@@ -215,14 +268,17 @@ fn upstreams_pages_are_read_whole() {
     ] {
         let body = std::fs::read(folder.join(file)).unwrap();
         // The pages are fragments: upstream's own test adds the end.
-        let body = if format == Format::OpenMetrics && !body.ends_with(b"# EOF\n") {
+        let body = if format == Format::OpenMetrics && !body.trim_ascii_end().ends_with(b"# EOF") {
             [&body[..], b"# EOF\n"].concat()
         } else {
             body
         };
         let events = all(&body, format).unwrap_or_else(|e| panic!("{file}: {e}"));
         let series = events.iter().filter(|e| matches!(e, Event::Series(_))).count();
-        let lines = body.split(|b| *b == b'\n').filter(|l| !l.is_empty() && l[0] != b'#').count();
+        let lines = body
+            .split(|b| *b == b'\n')
+            .filter(|l| !l.is_empty() && l[0] != b'#')
+            .count();
         assert_eq!(series, lines, "{file}");
         eprintln!("{file}: {series} samples");
     }
@@ -230,10 +286,14 @@ fn upstreams_pages_are_read_whole() {
 
 #[test]
 fn good_openmetrics_pages_are_read() {
-    let Some(folder) = conformance("openmetrics") else { return };
+    let Some(folder) = conformance("openmetrics") else {
+        return;
+    };
     let (mut good, mut bad, mut refused, mut wrong) = (0, 0, 0, Vec::new());
     for case in std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
-        let Ok(body) = std::fs::read(case.join("metrics")) else { continue };
+        let Ok(body) = std::fs::read(case.join("metrics")) else {
+            continue;
+        };
         let meta: serde_json::Value =
             serde_json::from_slice(&std::fs::read(case.join("test.json")).unwrap()).unwrap();
         let result = all(&body, Format::OpenMetrics);
@@ -247,7 +307,10 @@ fn good_openmetrics_pages_are_read() {
             refused += usize::from(result.is_err());
         }
     }
-    eprintln!("openmetrics: {good} good, {} of them refused; {bad} bad, {refused} of them refused", wrong.len());
+    eprintln!(
+        "openmetrics: {good} good, {} of them refused; {bad} bad, {refused} of them refused",
+        wrong.len()
+    );
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 

@@ -51,13 +51,22 @@ pub(super) fn after_series<'a>(cursor: &mut Cursor<'a>, start: usize) -> Result<
         (Some(_), None) => return Err(cursor.expected("timestamp or new record")),
         (Some(_), Some(_)) => return Err(cursor.expected("next entry after timestamp")),
     }
-    Ok(Event::Series(Series { raw, value, timestamp_ms, exemplar: None }))
+    Ok(Event::Series(Series {
+        raw,
+        value,
+        timestamp_ms,
+        exemplar: None,
+    }))
 }
 
 fn comment<'a>(cursor: &mut Cursor<'a>) -> Result<Event<'a>, Fault> {
     let start = cursor.at;
     cursor.at += 1;
-    let keyword = if cursor.skip_blanks() { keyword(cursor) } else { None };
+    let keyword = if cursor.skip_blanks() {
+        keyword(cursor)
+    } else {
+        None
+    };
     let Some(keyword) = keyword else {
         cursor.line_rest();
         let text = cursor.slice(start, cursor.at);
@@ -68,7 +77,9 @@ fn comment<'a>(cursor: &mut Cursor<'a>) -> Result<Event<'a>, Fault> {
         Some(quoted) => quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or(quoted),
         None => {
             let missing = |cursor: &Cursor<'_>| cursor.expected(&format!("metric name after {keyword}"));
-            cursor.identifier(Identifier::Metric).ok_or_else(|| missing(cursor))?
+            cursor
+                .identifier(Identifier::Metric)
+                .ok_or_else(|| missing(cursor))?
         }
     };
     let family = cursor.text(family, "metric name")?;
@@ -78,17 +89,30 @@ fn comment<'a>(cursor: &mut Cursor<'a>) -> Result<Event<'a>, Fault> {
     let rest = line.get(1..).unwrap_or(&[]);
     cursor.eat(b"\n");
     if keyword == "HELP" {
-        return Ok(Event::Help { family, text: cursor.text(rest, "help text")? });
+        return Ok(Event::Help {
+            family,
+            text: cursor.text(rest, "help text")?,
+        });
     }
     let found = std::str::from_utf8(rest).ok().and_then(text_type);
-    let bad = || Fault::new(at, format!("invalid metric type {:?}", String::from_utf8_lossy(rest)));
-    Ok(Event::Type { family, metric_type: found.ok_or_else(bad)? })
+    let bad = || {
+        Fault::new(
+            at,
+            format!("invalid metric type {:?}", String::from_utf8_lossy(rest)),
+        )
+    };
+    Ok(Event::Type {
+        family,
+        metric_type: found.ok_or_else(bad)?,
+    })
 }
 
 /// `HELP` or `TYPE` with blanks behind it; anything else is a mere comment.
 fn keyword(cursor: &mut Cursor<'_>) -> Option<&'static str> {
     let start = cursor.at;
-    let word = ["HELP", "TYPE"].into_iter().find(|word| cursor.eat(word.as_bytes()))?;
+    let word = ["HELP", "TYPE"]
+        .into_iter()
+        .find(|word| cursor.eat(word.as_bytes()))?;
     if !cursor.skip_blanks() {
         cursor.at = start;
         return None;

@@ -53,7 +53,8 @@ impl ScrapeCache {
     /// Forgets how pages map to series, because the rules changed, but not which series have to end.
     pub fn rules_changed(&mut self) {
         let live = self.entries.drain(..).filter(|entry| entry.live);
-        self.orphans.extend(live.filter_map(|entry| Some((entry.labels?, entry.series))));
+        self.orphans
+            .extend(live.filter_map(|entry| Some((entry.labels?, entry.series))));
         self.index.clear();
         self.free.clear();
         self.order.clear();
@@ -71,7 +72,13 @@ impl ScrapeCache {
 
     pub(super) fn insert(&mut self, raw: &[u8], labels: Option<Labels>) -> u32 {
         let raw: Arc<[u8]> = raw.into();
-        let entry = Entry { raw: raw.clone(), labels, series: SeriesRef::UNKNOWN, seen: 0, live: false };
+        let entry = Entry {
+            raw: raw.clone(),
+            labels,
+            series: SeriesRef::UNKNOWN,
+            seen: 0,
+            live: false,
+        };
         let slot = match self.free.pop() {
             Some(slot) => {
                 if let Some(place) = self.entries.get_mut(slot as usize) {
@@ -98,6 +105,14 @@ impl ScrapeCache {
         }
     }
 
+    pub(super) fn set_live(&mut self, changes: &[(u32, bool)]) {
+        for (slot, live) in changes {
+            if let Some(entry) = self.entries.get_mut(*slot as usize) {
+                entry.live = *live;
+            }
+        }
+    }
+
     /// Remembers the sink's handle for a series.
     pub(super) fn learn(&mut self, slot: u32, series: SeriesRef) {
         if let Some(entry) = self.entries.get_mut(slot as usize) {
@@ -107,6 +122,9 @@ impl ScrapeCache {
 
     /// What families say of themselves, for the API.
     pub fn metadata(&self) -> Vec<(String, Metadata)> {
-        self.metadata.iter().map(|(name, known)| (name.to_string(), known.metadata.clone())).collect()
+        self.metadata
+            .iter()
+            .map(|(name, known)| (name.to_string(), known.metadata.clone()))
+            .collect()
     }
 }

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
 use reqwest::redirect::Policy;
 
 use super::tls;
@@ -26,7 +28,11 @@ impl Client {
     /// Builds the client. Reads certificates, once.
     pub(super) fn new(job: &ScrapeJob, base: &Path) -> Result<Client, String> {
         let config = &job.http;
-        let redirects = if config.follow_redirects { Policy::limited(MAX_REDIRECTS) } else { Policy::none() };
+        let redirects = if config.follow_redirects {
+            Policy::limited(MAX_REDIRECTS)
+        } else {
+            Policy::none()
+        };
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls::client_config(&config.tls, base, config.enable_http2)?)
             .redirect(redirects)
@@ -39,9 +45,16 @@ impl Client {
             let except = config.no_proxy.as_deref().and_then(reqwest::NoProxy::from_string);
             builder = builder.proxy(proxy.no_proxy(except));
         }
-        let http = builder.build().map_err(|e| format!("error creating HTTP client: {e}"))?;
+        let http = builder
+            .build()
+            .map_err(|e| format!("error creating HTTP client: {e}"))?;
         let headers = headers(job)?;
-        Ok(Client { http, headers, config: config.clone(), base: base.to_owned() })
+        Ok(Client {
+            http,
+            headers,
+            config: config.clone(),
+            base: base.to_owned(),
+        })
     }
 
     /// A request for a target. Reads secrets from their files, each time, since those are rotated.
@@ -60,10 +73,17 @@ impl Client {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        self.http.get(url).headers(headers).build().map_err(|e| e.to_string())
+        self.http
+            .get(url)
+            .headers(headers)
+            .build()
+            .map_err(|e| e.to_string())
     }
 
-    pub(super) async fn execute(&self, request: reqwest::Request) -> Result<reqwest::Response, reqwest::Error> {
+    pub(super) async fn execute(
+        &self,
+        request: reqwest::Request,
+    ) -> Result<reqwest::Response, reqwest::Error> {
         self.http.execute(request).await
     }
 }
@@ -73,13 +93,17 @@ fn authorization(auth: &Auth, base: &Path) -> Result<Option<HeaderValue>, String
     let text = match auth {
         Auth::None => return Ok(None),
         Auth::Basic { username, password } => {
-            let read = |part: &Option<crate::config::SecretSource>| part.as_ref().map_or(Ok(String::new()), |p| p.read(base));
+            let read = |part: &Option<crate::config::SecretSource>| {
+                part.as_ref().map_or(Ok(String::new()), |p| p.read(base))
+            };
             let pair = format!("{}:{}", read(username)?, read(password)?);
             format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
         }
         Auth::Credentials { scheme, credentials } => format!("{scheme} {}", credentials.read(base)?),
     };
-    HeaderValue::from_str(&text).map(Some).map_err(|_| "credentials hold characters no header can".to_owned())
+    HeaderValue::from_str(&text)
+        .map(Some)
+        .map_err(|_| "credentials hold characters no header can".to_owned())
 }
 
 fn headers(job: &ScrapeJob) -> Result<HeaderMap, String> {

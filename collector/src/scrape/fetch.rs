@@ -43,7 +43,10 @@ async fn read(
     if response.status() != reqwest::StatusCode::OK {
         return Err(format!("server returned HTTP status {}", response.status()));
     }
-    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     let content_type = content_type.map(str::to_owned);
     let limit = if limit == 0 { MAX_BODY_BYTES } else { limit };
     let mut body = Vec::with_capacity(capacity.min(usize::try_from(limit).unwrap_or(usize::MAX)));

@@ -94,8 +94,16 @@ impl Drop for Job {
 impl ScrapeManager {
     /// A manager without jobs.
     pub fn new(sink: Arc<dyn MetricSink>, clock: Arc<dyn Clock>, options: Options) -> ScrapeManager {
-        let around = Surroundings { sink, clock, offset_seed: options.offset_seed };
-        ScrapeManager { around, options, state: Mutex::new(State::default()) }
+        let around = Surroundings {
+            sink,
+            clock,
+            offset_seed: options.offset_seed,
+        };
+        ScrapeManager {
+            around,
+            options,
+            state: Mutex::new(State::default()),
+        }
     }
 
     /// Makes the running jobs those given. Jobs that are the same go on untouched; of changed ones, targets
@@ -107,7 +115,10 @@ impl ScrapeManager {
     pub fn apply(&self, jobs: Vec<ScrapeJob>, base_dir: &Path) -> Result<(), Error> {
         let client = |job: ScrapeJob| match Client::new(&job, base_dir) {
             Ok(client) => Ok((job, client)),
-            Err(reason) => Err(Error::Client { job: job.job_name, reason }),
+            Err(reason) => Err(Error::Client {
+                job: job.job_name,
+                reason,
+            }),
         };
         let jobs: Vec<(ScrapeJob, Client)> = jobs.into_iter().map(client).collect::<Result<_, _>>()?;
         let mut state = self.state.lock();
@@ -151,20 +162,25 @@ impl ScrapeManager {
                     *next_discoverer += 1;
                     let id = *next_discoverer;
                     fresh.push(id);
-                    running.discoverers.push(Discoverer { id, config: config.clone(), task: None });
+                    running.discoverers.push(Discoverer {
+                        id,
+                        config: config.clone(),
+                        task: None,
+                    });
                 }
             }
         }
         drop(old);
         let ids: Vec<u64> = running.discoverers.iter().map(|d| d.id).collect();
         if let Some(pool) = running.pool.lock().as_mut() {
-            pool.retain_discoverers(&ids);
+            pool.set_discoverers(ids, &fresh);
             if *pool.job != *job || moved {
                 pool.reconfigure(job, client);
             }
             for discoverer in running.discoverers.iter_mut().filter(|d| fresh.contains(&d.id)) {
                 discoverer.begin(pool, base_dir, &running.updates);
             }
+            pool.sync();
         }
         running
     }
@@ -174,7 +190,13 @@ impl ScrapeManager {
         let pool = Arc::new(Mutex::new(Some(pool)));
         let (updates, receiver) = mpsc::channel(UPDATE_QUEUE);
         let consumer = tokio::spawn(consume(receiver, pool.clone()));
-        Job { base_dir: base_dir.to_owned(), pool, discoverers: Vec::new(), updates, consumer }
+        Job {
+            base_dir: base_dir.to_owned(),
+            pool,
+            discoverers: Vec::new(),
+            updates,
+            consumer,
+        }
     }
 
     /// Every target and how it fares.
@@ -183,13 +205,26 @@ impl ScrapeManager {
         for (name, job) in &self.state.lock().jobs {
             let pool = job.pool.lock();
             let Some(pool) = pool.as_ref() else { continue };
-            let mut active: Vec<ActiveTarget> =
-                pool.running.values().map(|running| self.active(name, running)).collect();
-            active.extend(pool.unusable().map(|u| unusable(name, u.discovered_labels, u.error)));
-            active.sort_by(|a, b| a.labels.cmp(&b.labels).then_with(|| a.scrape_url.cmp(&b.scrape_url)));
+            let mut active: Vec<ActiveTarget> = pool
+                .running
+                .values()
+                .map(|running| self.active(name, running))
+                .collect();
+            active.extend(
+                pool.unusable()
+                    .map(|u| unusable(name, u.discovered_labels, u.error)),
+            );
+            active.sort_by(|a, b| {
+                a.labels
+                    .cmp(&b.labels)
+                    .then_with(|| a.scrape_url.cmp(&b.scrape_url))
+            });
             status.active.append(&mut active);
             let (dropped, count) = pool.dropped();
-            let shown = |discovered_labels| DroppedTarget { discovered_labels, scrape_pool: name.clone() };
+            let shown = |discovered_labels| DroppedTarget {
+                discovered_labels,
+                scrape_pool: name.clone(),
+            };
             status.dropped.extend(dropped.into_iter().map(shown));
             status.dropped_counts.insert(name.clone(), count);
         }
@@ -221,7 +256,10 @@ impl ScrapeManager {
             let pool = job.pool.lock();
             for running in pool.iter().flat_map(|pool| pool.running.values()) {
                 let families = running.last.lock().metadata.clone().into_iter().collect();
-                all.push(TargetMetadata { target: running.spec.target.labels.clone(), families });
+                all.push(TargetMetadata {
+                    target: running.spec.target.labels.clone(),
+                    families,
+                });
             }
         }
         all.sort_by(|a, b| a.target.cmp(&b.target));
@@ -276,6 +314,7 @@ async fn consume(mut updates: mpsc::Receiver<Update>, pool: Arc<Mutex<Option<Poo
         for update in batch {
             pool.update(update.discoverer, update.groups);
         }
+        pool.sync();
     }
 }
 
@@ -299,10 +338,17 @@ fn unusable(name: &str, discovered_labels: Labels, error: String) -> ActiveTarge
 /// A target on this machine, as another machine has to write it.
 fn global_url(url: &Url, options: &Options) -> String {
     let local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-    let Some(external) = options.external_url.as_ref().filter(|_| local) else { return url.to_string() };
+    let Some(external) = options.external_url.as_ref().filter(|_| local) else {
+        return url.to_string();
+    };
     let mut global = url.clone();
     let own = url.port_or_known_default() == Some(options.listen_port);
     let changed = global.set_host(external.host_str()).is_ok()
-        && (!own || (global.set_scheme(external.scheme()).is_ok() && global.set_port(external.port()).is_ok()));
-    if changed { global.to_string() } else { url.to_string() }
+        && (!own
+            || (global.set_scheme(external.scheme()).is_ok() && global.set_port(external.port()).is_ok()));
+    if changed {
+        global.to_string()
+    } else {
+        url.to_string()
+    }
 }

@@ -49,6 +49,11 @@ pub(super) struct Pool {
     client: Client,
     around: Surroundings,
     groups: BTreeMap<GroupKey, Group>,
+    /// The discoverers that are part of the job.
+    discoverers: Vec<u64>,
+    /// Those among them that have not said anything yet. Until they have, what their predecessors found
+    /// stays: a reload must not interrupt targets that are only found anew.
+    awaited: Vec<u64>,
     pub(super) running: HashMap<TargetKey, Running>,
     /// Loops that have been told to end, until they have.
     ending: Vec<JoinHandle<()>>,
@@ -56,11 +61,26 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) fn new(job: Arc<ScrapeJob>, client: Client, around: Surroundings) -> Pool {
-        Pool { job, client, around, groups: BTreeMap::new(), running: HashMap::new(), ending: Vec::new() }
+        Pool {
+            job,
+            client,
+            around,
+            groups: BTreeMap::new(),
+            discoverers: Vec::new(),
+            awaited: Vec::new(),
+            running: HashMap::new(),
+            ending: Vec::new(),
+        }
     }
 
     /// Takes what a discoverer found: each group replaces the one of the same name, an empty one removes it.
+    /// [`Pool::sync`] then brings it into effect.
     pub(super) fn update(&mut self, discoverer: u64, groups: Vec<TargetGroup>) {
+        if !self.discoverers.contains(&discoverer) {
+            // A last word from one that has been stopped.
+            return;
+        }
+        self.awaited.retain(|id| *id != discoverer);
         for group in groups {
             let key = (discoverer, group.source.as_str().into());
             if group.targets.is_empty() {
@@ -69,12 +89,13 @@ impl Pool {
                 self.groups.insert(key, evaluate(&self.job, group));
             }
         }
-        self.sync();
     }
 
-    /// Forgets what discoverers found that no longer run.
-    pub(super) fn retain_discoverers(&mut self, keep: &[u64]) {
-        self.groups.retain(|(discoverer, _), _| keep.contains(discoverer));
+    /// Sets which discoverers the job has, and which of them are new and will speak later.
+    pub(super) fn set_discoverers(&mut self, all: Vec<u64>, fresh: &[u64]) {
+        self.awaited.retain(|id| all.contains(id));
+        self.awaited.extend(fresh);
+        self.discoverers = all;
     }
 
     /// Goes on under another configuration. Targets that stay the same targets keep their loops.
@@ -84,22 +105,36 @@ impl Pool {
         let groups = std::mem::take(&mut self.groups);
         let evaluate = |(key, group): (GroupKey, Group)| (key, evaluate(&self.job, group.raw));
         self.groups = groups.into_iter().map(evaluate).collect();
-        self.sync();
     }
 
     /// Makes the running loops those of the targets.
-    fn sync(&mut self) {
+    pub(super) fn sync(&mut self) {
+        if self.awaited.is_empty() {
+            let discoverers = &self.discoverers;
+            self.groups
+                .retain(|(discoverer, _), _| discoverers.contains(discoverer));
+        }
         let targets = self.groups.values().flat_map(|group| &group.targets);
         let wanted: HashMap<TargetKey, &Target> = targets.map(|target| (target.key(), target)).collect();
         let (limit, count) = (self.job.target_limit, wanted.len());
         let forced_error = (limit > 0 && count as u64 > limit)
             .then(|| format!("target_limit exceeded (number of targets: {count}, limit: {limit})"));
-        let gone: Vec<TargetKey> = self.running.keys().filter(|key| !wanted.contains_key(key)).cloned().collect();
+        let gone: Vec<TargetKey> = self
+            .running
+            .keys()
+            .filter(|key| !wanted.contains_key(key))
+            .cloned()
+            .collect();
         self.ending.retain(|task| !task.is_finished());
         for (key, target) in wanted {
             let spec = || {
                 let (job, client) = (self.job.clone(), self.client.clone());
-                Arc::new(Spec { job, client, target: target.clone(), forced_error: forced_error.clone() })
+                Arc::new(Spec {
+                    job,
+                    client,
+                    target: target.clone(),
+                    forced_error: forced_error.clone(),
+                })
             };
             match self.running.get_mut(&key) {
                 Some(running) if unchanged(&running.spec, &self.job, target, forced_error.as_deref()) => {}
@@ -131,13 +166,18 @@ impl Pool {
 
     pub(super) fn unusable(&self) -> impl Iterator<Item = Unusable> + '_ {
         let all = self.groups.values().flat_map(|group| &group.unusable);
-        all.map(|(labels, error)| Unusable { discovered_labels: labels.clone(), error: error.clone() })
+        all.map(|(labels, error)| Unusable {
+            discovered_labels: labels.clone(),
+            error: error.clone(),
+        })
     }
 
     /// Tells every loop to end, with staleness markers or without, and gives what is to be waited for.
     pub(super) fn close(mut self, markers: bool) -> Vec<JoinHandle<()>> {
         for (_, running) in self.running.drain() {
-            running.commands.send_replace(if markers { Command::End } else { Command::Stop });
+            running
+                .commands
+                .send_replace(if markers { Command::End } else { Command::Stop });
             self.ending.push(running.task);
         }
         self.ending
@@ -152,7 +192,12 @@ fn start(spec: Arc<Spec>, around: &Surroundings) -> Running {
     let (commands, receiver) = watch::channel(Command::Run(spec.clone()));
     let last = Arc::new(Mutex::new(LastScrape::default()));
     let worker = Worker::new(around.clone(), &spec.target, receiver, last.clone());
-    Running { spec, last, commands, task: tokio::spawn(worker.run()) }
+    Running {
+        spec,
+        last,
+        commands,
+        task: tokio::spawn(worker.run()),
+    }
 }
 
 fn evaluate(job: &ScrapeJob, raw: TargetGroup) -> Group {

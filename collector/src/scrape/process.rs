@@ -3,7 +3,7 @@
 //! A page is taken whole or not at all. If it is not, every series that the target had ends with a staleness
 //! marker, as it does when a good page no longer shows it. Semantics as upstream's scrape loop.
 
-use model::metrics::{MetricRow, Sample, SeriesRef, STALE_NAN};
+use model::metrics::{MetricRow, STALE_NAN, Sample, SeriesRef};
 use model::{Labels, LabelsBuilder};
 use rustc_hash::FxHashSet;
 
@@ -112,7 +112,11 @@ impl Batch {
     }
 
     pub(super) fn push(&mut self, labels: Labels, series: SeriesRef, timestamp_ms: i64, value: f64) {
-        self.rows.push(MetricRow { series, labels, sample: Sample { timestamp_ms, value } });
+        self.rows.push(MetricRow {
+            series,
+            labels,
+            sample: Sample { timestamp_ms, value },
+        });
     }
 }
 
@@ -130,11 +134,22 @@ pub fn process(
     batch: &mut Batch,
 ) -> (Counts, Result<(), ScrapeError>) {
     cache.scrape += 1;
-    let mut page = Page { cache, rules, scrape_ms, batch, counts: Counts::default(), order: Vec::new() };
+    let mut page = Page {
+        cache,
+        rules,
+        scrape_ms,
+        batch,
+        counts: Counts::default(),
+        order: Vec::new(),
+        live: Vec::new(),
+    };
     let result = page.read(body, format);
-    let (counts, order) = (page.counts, page.order);
+    let (counts, order, live) = (page.counts, page.order, page.live);
     match result {
-        Ok(()) => end_vanished(cache, scrape_ms, order, batch),
+        Ok(()) => {
+            cache.set_live(&live);
+            end_vanished(cache, scrape_ms, order, batch);
+        }
         Err(_) => fail(cache, scrape_ms, batch),
     }
     (counts, result)
@@ -163,6 +178,8 @@ struct Page<'a> {
     counts: Counts,
     /// Slots as the page shows them.
     order: Vec<u32>,
+    /// Series that begin or cease to need a marker at their end, if the page is taken.
+    live: Vec<(u32, bool)>,
 }
 
 impl Page<'_> {
@@ -197,7 +214,7 @@ impl Page<'_> {
         if let Some(slot) = self.cache.slot(raw) {
             return Ok(slot);
         }
-        let labels = final_labels(decode_labels(raw)?, self.rules)?;
+        let labels = final_labels(&decode_labels(raw)?, self.rules)?;
         self.counts.added += usize::from(labels.is_some());
         Ok(self.cache.insert(raw, labels))
     }
@@ -206,17 +223,24 @@ impl Page<'_> {
         self.counts.scraped += 1;
         self.order.push(slot);
         let now = self.cache.scrape;
-        let Some(entry) = self.cache.entries.get_mut(slot as usize) else { return Ok(()) };
+        let Some(entry) = self.cache.entries.get_mut(slot as usize) else {
+            return Ok(());
+        };
         let repeated = entry.seen == now;
         entry.seen = now;
-        let Some(labels) = &entry.labels else { return Ok(()) };
+        let Some(labels) = &entry.labels else {
+            return Ok(());
+        };
         self.counts.post_relabel += 1;
         let own_time = series.timestamp_ms.filter(|_| self.rules.honor_timestamps);
         if repeated && own_time.is_none() {
             self.counts.duplicates += 1;
             return Ok(());
         }
-        entry.live = own_time.is_none() || self.rules.track_timestamps_staleness;
+        let live = own_time.is_none() || self.rules.track_timestamps_staleness;
+        if entry.live != live {
+            self.live.push((slot, live));
+        }
         let limit = self.rules.limits.samples;
         if limit > 0 && self.counts.post_relabel as u64 > limit {
             // The rest of the page is still read, for its counts.
@@ -224,7 +248,8 @@ impl Page<'_> {
         }
         let (labels, handle) = (labels.clone(), entry.series);
         self.batch.slots.push(slot);
-        self.batch.push(labels, handle, own_time.unwrap_or(self.scrape_ms), series.value);
+        self.batch
+            .push(labels, handle, own_time.unwrap_or(self.scrape_ms), series.value);
         Ok(())
     }
 
@@ -244,12 +269,20 @@ impl Page<'_> {
         known.seen = now;
         let metadata = &mut known.metadata;
         let changed = match event {
-            Event::Type { metric_type, .. } => std::mem::replace(&mut metadata.metric_type, *metric_type) != *metric_type,
+            Event::Type { metric_type, .. } => {
+                std::mem::replace(&mut metadata.metric_type, *metric_type) != *metric_type
+            }
             Event::Help { text, .. } => replace_text(&mut metadata.help, text),
             Event::Unit { unit, .. } => replace_text(&mut metadata.unit, unit),
             Event::Series(_) | Event::Comment(_) | Event::Eof => false,
         };
-        if changed && self.batch.changed_metadata.last().is_none_or(|last| last != family) {
+        if changed
+            && self
+                .batch
+                .changed_metadata
+                .last()
+                .is_none_or(|last| last != family)
+        {
             self.batch.changed_metadata.push(family.to_owned());
         }
     }
@@ -276,14 +309,20 @@ fn end_vanished(cache: &mut ScrapeCache, scrape_ms: i64, order: Vec<u32>, batch:
         true if cache.order == order => Vec::new(),
         _ => {
             let slots = cache.entries.iter().zip(0u32..);
-            slots.filter(|(entry, _)| entry.seen != now && !entry.raw.is_empty()).map(|(_, slot)| slot).collect()
+            slots
+                .filter(|(entry, _)| entry.seen != now && !entry.raw.is_empty())
+                .map(|(_, slot)| slot)
+                .collect()
         }
     };
     let orphans = std::mem::take(&mut cache.orphans);
     if !gone.is_empty() || !orphans.is_empty() {
         let current = cache.entries.iter().filter(|entry| entry.seen == now);
         let current: FxHashSet<&Labels> = current.filter_map(|entry| entry.labels.as_ref()).collect();
-        let ended = gone.iter().filter_map(|slot| cache.entries.get(*slot as usize)).filter(|entry| entry.live);
+        let ended = gone
+            .iter()
+            .filter_map(|slot| cache.entries.get(*slot as usize))
+            .filter(|entry| entry.live);
         let ended = ended.filter_map(|entry| Some((entry.labels.as_ref()?, entry.series)));
         let ended = ended.chain(orphans.iter().map(|(labels, series)| (labels, *series)));
         for (labels, series) in ended.filter(|(labels, _)| !current.contains(labels)) {
@@ -295,12 +334,14 @@ fn end_vanished(cache: &mut ScrapeCache, scrape_ms: i64, order: Vec<u32>, batch:
     }
     cache.order = order;
     if now.is_multiple_of(METADATA_SCRAPES) {
-        cache.metadata.retain(|_, known| known.seen + METADATA_SCRAPES > now);
+        cache
+            .metadata
+            .retain(|_, known| known.seen + METADATA_SCRAPES > now);
     }
 }
 
 /// The labels under which a series is stored; `None` where a rule drops it.
-fn final_labels(raw: RawLabels<'_>, rules: &Rules<'_>) -> Result<Option<Labels>, ScrapeError> {
+fn final_labels(raw: &RawLabels<'_>, rules: &Rules<'_>) -> Result<Option<Labels>, ScrapeError> {
     let mut labels = LabelsBuilder::default();
     labels.set(model::labels::METRIC_NAME, &raw.name);
     for (name, value) in &raw.pairs {

@@ -36,8 +36,14 @@ const NAMES: [&str; 8] = [
 impl ReportSeries {
     pub(super) fn new(target: &Labels) -> ReportSeries {
         let labels = |name: &&str| target.to_builder().set(model::labels::METRIC_NAME, name).build();
-        let series = NAMES.iter().map(|name| (labels(name), SeriesRef::UNKNOWN)).collect();
-        ReportSeries { series, written: false }
+        let series = NAMES
+            .iter()
+            .map(|name| (labels(name), SeriesRef::UNKNOWN))
+            .collect();
+        ReportSeries {
+            series,
+            written: false,
+        }
     }
 
     /// Adds the report behind the rows of the scrape; gives the position of the first.
@@ -51,7 +57,9 @@ impl ReportSeries {
             counts.post_relabel as f64,
             counts.added as f64,
         ];
-        let extra = report.extra.map(|(timeout, limit, size)| [timeout, limit as f64, size as f64]);
+        let extra = report
+            .extra
+            .map(|(timeout, limit, size)| [timeout, limit as f64, size as f64]);
         let values = always.into_iter().chain(extra.into_iter().flatten());
         for ((labels, series), value) in self.series.iter().zip(values) {
             batch.push(labels.clone(), *series, scrape_ms, value);

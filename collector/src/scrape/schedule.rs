@@ -10,11 +10,19 @@ pub(super) fn next_tick(from_ms: i64, interval_ms: i64, hash: u64) -> i64 {
     let interval = interval_ms.max(1);
     let offset = i64::try_from(hash % interval.unsigned_abs()).unwrap_or(0);
     let behind = (from_ms - offset).rem_euclid(interval);
-    if behind == 0 { from_ms } else { from_ms + interval - behind }
+    if behind == 0 {
+        from_ms
+    } else {
+        from_ms + interval - behind
+    }
 }
 
 /// The timestamp for a scrape that was meant for `tick_ms` and begins at `now_ms`.
 pub(super) fn timestamp(tick_ms: i64, now_ms: i64, interval_ms: i64) -> i64 {
     let tolerance = MAX_TOLERANCE_MS.min(interval_ms / 100);
-    if (now_ms - tick_ms).abs() <= tolerance { tick_ms } else { now_ms }
+    if (now_ms - tick_ms).abs() <= tolerance {
+        tick_ms
+    } else {
+        now_ms
+    }
 }

@@ -1,0 +1,283 @@
+use model::Labels;
+use model::metrics::{MetricType, SeriesRef, is_stale_nan};
+
+use super::*;
+use crate::config::{GlobalConfig, Located, ScrapeConfig, ScrapeJob, resolve};
+use crate::exposition::Format;
+
+/// A target's cache and rules, scraped at 1000, 2000, …
+struct Bench {
+    job: ScrapeJob,
+    target: Labels,
+    cache: ScrapeCache,
+    now_ms: i64,
+    counts: Counts,
+}
+
+impl Bench {
+    fn new(fields: &str) -> Bench {
+        let text = format!("- job_name: x\n  {}\n", fields.replace('\n', "\n  "));
+        let configs: Vec<Located<ScrapeConfig>> = yaml::from_str(&text).unwrap();
+        let job = resolve(&GlobalConfig::default(), &configs)
+            .unwrap()
+            .jobs
+            .remove(0);
+        let target = Labels::from_pairs([("instance", "i"), ("job", "j")]);
+        Bench {
+            job,
+            target,
+            cache: ScrapeCache::new(),
+            now_ms: 0,
+            counts: Counts::default(),
+        }
+    }
+
+    /// The rows as `series value@time`, without the target's labels; an error as itself in front.
+    fn scrape(&mut self, body: &str) -> Vec<String> {
+        self.now_ms += 1000;
+        let mut batch = Batch::default();
+        let rules = Rules::of(&self.job, &self.target);
+        let (counts, result) = process(
+            body.as_bytes(),
+            Format::Text,
+            &mut self.cache,
+            &rules,
+            self.now_ms,
+            &mut batch,
+        );
+        self.counts = counts;
+        for (i, row) in batch.rows.iter_mut().enumerate() {
+            row.series = SeriesRef(i as u64 + 1);
+        }
+        batch.learn(&mut self.cache);
+        let mut shown: Vec<String> = result.err().map(|e| e.to_string()).into_iter().collect();
+        shown.extend(batch.rows.iter().map(|row| {
+            let labels = row.labels.filtered(|name| !matches!(name, "instance" | "job"));
+            let stale = is_stale_nan(row.sample.value);
+            let value = if stale {
+                "stale".to_owned()
+            } else {
+                row.sample.value.to_string()
+            };
+            format!("{labels} {value}@{}", row.sample.timestamp_ms)
+        }));
+        shown
+    }
+}
+
+#[test]
+fn a_series_that_vanishes_ends_once() {
+    let mut bench = Bench::new("");
+    assert_eq!(
+        bench.scrape("a 1\nb{x=\"y\"} 2\n"),
+        ["a 1@1000", "b{x=\"y\"} 2@1000"]
+    );
+    assert_eq!(
+        bench.counts,
+        Counts {
+            scraped: 2,
+            post_relabel: 2,
+            added: 2,
+            duplicates: 0
+        }
+    );
+    assert_eq!(bench.scrape("a 3\n"), ["a 3@2000", "b{x=\"y\"} stale@2000"]);
+    assert_eq!(bench.scrape("a 3\n"), ["a 3@3000"]);
+    assert_eq!(
+        bench.scrape("b{x=\"y\"} 4\na 3\n"),
+        ["b{x=\"y\"} 4@4000", "a 3@4000"]
+    );
+    assert_eq!(bench.counts.added, 1);
+}
+
+#[test]
+fn a_page_that_does_not_parse_ends_everything_and_stores_nothing() {
+    let mut bench = Bench::new("");
+    bench.scrape("a 1\nb 2\n");
+    let rows = bench.scrape("a 1\nc 1\nb x\n");
+    assert_eq!(
+        rows,
+        [
+            "line 3, column 3: parsing \"x\": invalid syntax",
+            "a stale@2000",
+            "b stale@2000"
+        ]
+    );
+    assert_eq!(bench.scrape("a 1\n"), ["a 1@3000"]);
+    assert_eq!(bench.counts.added, 0, "the cache survives a bad page");
+}
+
+#[test]
+fn handles_come_back_to_their_series_whatever_the_order() {
+    let mut bench = Bench::new("");
+    bench.scrape("a 1\nb 2\nc 3\n");
+    bench.scrape("c 1\na 2\nnew 0\nb 3\n");
+    let handle = |raw: &[u8]| bench.cache.entries[bench.cache.slot(raw).unwrap() as usize].series;
+    assert_eq!(
+        [handle(b"c"), handle(b"a"), handle(b"new"), handle(b"b")],
+        [1, 2, 3, 4].map(SeriesRef)
+    );
+}
+
+#[test]
+fn the_same_series_in_other_words_does_not_end() {
+    let mut bench = Bench::new("");
+    bench.scrape("a{x=\"1\",y=\"2\"} 1\n");
+    assert_eq!(
+        bench.scrape("a{y=\"2\",x=\"1\"} 2\n"),
+        ["a{x=\"1\", y=\"2\"} 2@2000"]
+    );
+}
+
+#[test]
+fn a_series_that_stands_twice_counts_once() {
+    let mut bench = Bench::new("");
+    assert_eq!(bench.scrape("a 1\na 2\nb 3\n"), ["a 1@1000", "b 3@1000"]);
+    assert_eq!(
+        bench.counts,
+        Counts {
+            scraped: 3,
+            post_relabel: 3,
+            added: 2,
+            duplicates: 1
+        }
+    );
+    assert_eq!(bench.scrape("a 1\na 2\nb 3\n"), ["a 1@2000", "b 3@2000"]);
+    assert_eq!(
+        bench.scrape("a 1\nc 2\nd 3\n"),
+        ["a 1@3000", "c 2@3000", "d 3@3000", "b stale@3000"]
+    );
+}
+
+#[test]
+fn timestamps_of_the_page_are_kept_and_such_series_do_not_end() {
+    let mut bench = Bench::new("");
+    assert_eq!(bench.scrape("a 1 500\nb 2\n"), ["a 1@500", "b 2@1000"]);
+    assert_eq!(bench.scrape(""), ["b stale@2000"]);
+    let mut tracked = Bench::new("track_timestamps_staleness: true");
+    tracked.scrape("a 1 500\n");
+    assert_eq!(tracked.scrape(""), ["a stale@2000"]);
+    let mut ignored = Bench::new("honor_timestamps: false");
+    assert_eq!(ignored.scrape("a 1 500\n"), ["a 1@1000"]);
+}
+
+#[test]
+fn the_targets_labels_win_unless_the_page_is_honored() {
+    let page = "a{job=\"own\",exported_job=\"too\",instance=\"\"} 1\n";
+    let labels = |fields: &str| {
+        let mut bench = Bench::new(fields);
+        bench.scrape(page);
+        bench.cache.entries[0].labels.clone().unwrap()
+    };
+    let name = ("__name__", "a");
+    let won = [
+        name,
+        ("job", "j"),
+        ("exported_exported_job", "own"),
+        ("exported_job", "too"),
+        ("instance", "i"),
+    ];
+    assert_eq!(labels(""), Labels::from_pairs(won));
+    let honored = [name, ("job", "own"), ("exported_job", "too")];
+    assert_eq!(labels("honor_labels: true"), Labels::from_pairs(honored));
+}
+
+#[test]
+fn metric_rules_drop_series_once_and_for_all() {
+    let mut bench =
+        Bench::new("metric_relabel_configs:\n- {source_labels: [__name__], regex: 'b.*', action: drop}");
+    for round in 1..4 {
+        assert_eq!(bench.scrape("a 1\nb 2\nbb 3\n"), [format!("a 1@{round}000")]);
+        assert_eq!((bench.counts.scraped, bench.counts.post_relabel), (3, 1));
+    }
+}
+
+#[test]
+fn limits_fail_the_scrape() {
+    let mut bench = Bench::new("sample_limit: 2");
+    assert_eq!(bench.scrape("a 1\nb 2\n").len(), 2);
+    let rows = bench.scrape("a 1\nb 2\nc 3\nd 4\n");
+    assert_eq!(
+        rows,
+        [
+            "sample limit exceeded: 2 samples are allowed",
+            "a stale@2000",
+            "b stale@2000"
+        ]
+    );
+    assert_eq!((bench.counts.scraped, bench.counts.post_relabel), (4, 4));
+    for (limit, page) in [
+        ("label_limit: 3", "a{x=\"y\"} 1\n"),
+        ("label_name_length_limit: 8", "a{ninechars=\"y\"} 1\n"),
+        ("label_value_length_limit: 3", "a{x=\"long\"} 1\n"),
+    ] {
+        let error = Bench::new(limit).scrape(page).remove(0);
+        assert!(
+            error.contains(&format!("{} exceeded", limit.split(':').next().unwrap())),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn changed_rules_end_what_they_no_longer_make() {
+    let mut bench = Bench::new("");
+    bench.scrape("a 1\nb 2\n");
+    bench.job = Bench::new("metric_relabel_configs:\n- {source_labels: [__name__], regex: b, target_label: __name__, replacement: c}").job;
+    bench.cache.rules_changed();
+    assert_eq!(
+        bench.scrape("a 1\nb 2\n"),
+        ["a 1@2000", "c 2@2000", "b stale@2000"]
+    );
+}
+
+#[test]
+fn a_name_can_be_required_to_be_plain() {
+    let error = Bench::new("metric_name_validation_scheme: legacy")
+        .scrape("{\"a.b\"} 1\n")
+        .remove(0);
+    assert!(error.contains("invalid metric name or label names"), "{error}");
+    assert_eq!(Bench::new("").scrape("{\"a.b\"} 1\n").len(), 1);
+}
+
+#[test]
+fn metadata_is_kept_and_changes_are_told() {
+    let mut bench = Bench::new("");
+    let rules = Rules::of(&bench.job, &bench.target);
+    let mut batch = Batch::default();
+    let page = b"# HELP a one\\nline\n# TYPE a counter\na 1\n";
+    let _ = process(page, Format::Text, &mut bench.cache, &rules, 1, &mut batch);
+    assert_eq!(batch.changed_metadata, ["a"]);
+    let (_, metadata) = bench.cache.metadata().remove(0);
+    assert_eq!(
+        (metadata.metric_type, metadata.help.as_str()),
+        (MetricType::Counter, "one\nline")
+    );
+    batch.clear();
+    let _ = process(page, Format::Text, &mut bench.cache, &rules, 2, &mut batch);
+    assert!(batch.changed_metadata.is_empty());
+}
+
+#[test]
+fn ticks_lie_on_a_grid_of_the_target() {
+    for hash in [0, 1, 999, u64::MAX] {
+        let first = schedule::next_tick(1_700_000_000_123, 15_000, hash);
+        assert!((1_700_000_000_123..1_700_000_015_123).contains(&first));
+        assert_eq!(schedule::next_tick(first, 15_000, hash), first);
+        assert_eq!(schedule::next_tick(first + 1, 15_000, hash), first + 15_000);
+    }
+    assert_eq!(schedule::timestamp(1000, 1002, 15_000), 1000);
+    assert_eq!(schedule::timestamp(1000, 1003, 15_000), 1003);
+}
+
+#[test]
+fn the_accept_header_names_formats_by_preference() {
+    use crate::config::{EscapingScheme, ScrapeProtocol};
+    let accept = client::accept(&ScrapeProtocol::DEFAULTS, EscapingScheme::AllowUtf8);
+    assert_eq!(
+        accept,
+        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
+         application/openmetrics-text;version=0.0.1;q=0.4,\
+         text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
+    );
+}

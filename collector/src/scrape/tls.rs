@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, version};
@@ -19,20 +21,29 @@ use crate::config::{Secret, TlsConfig};
 pub(super) fn client_config(tls: &TlsConfig, base: &Path, http2: bool) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = verifier(tls, base, &provider)?;
-    let versions: &[&rustls::SupportedProtocolVersion] = match (tls.min_version.as_deref(), tls.max_version.as_deref()) {
-        (Some("TLS13"), Some("TLS12")) => return Err("min_version is above max_version".to_owned()),
-        (Some("TLS13"), _) => &[&version::TLS13],
-        (_, Some("TLS12")) => &[&version::TLS12],
-        _ => &[&version::TLS13, &version::TLS12],
-    };
+    let versions: &[&rustls::SupportedProtocolVersion] =
+        match (tls.min_version.as_deref(), tls.max_version.as_deref()) {
+            (Some("TLS13"), Some("TLS12")) => return Err("min_version is above max_version".to_owned()),
+            (Some("TLS13"), _) => &[&version::TLS13],
+            (_, Some("TLS12")) => &[&version::TLS12],
+            _ => &[&version::TLS13, &version::TLS12],
+        };
     let builder = ClientConfig::builder_with_provider(provider);
-    let builder = builder.with_protocol_versions(versions).map_err(|e| e.to_string())?;
+    let builder = builder
+        .with_protocol_versions(versions)
+        .map_err(|e| e.to_string())?;
     let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
     let mut config = match client_certificate(tls, base)? {
-        Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|e| e.to_string())?,
+        Some((chain, key)) => builder
+            .with_client_auth_cert(chain, key)
+            .map_err(|e| e.to_string())?,
         None => builder.with_no_client_auth(),
     };
-    let protocols: &[&[u8]] = if http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
+    let protocols: &[&[u8]] = if http2 {
+        &[b"h2", b"http/1.1"]
+    } else {
+        &[b"http/1.1"]
+    };
     config.alpn_protocols = protocols.iter().map(|p| p.to_vec()).collect();
     Ok(config)
 }
@@ -63,9 +74,15 @@ fn roots(tls: &TlsConfig, base: &Path) -> Result<RootCertStore, String> {
     if let Some(pem) = pem(tls.ca.as_deref(), tls.ca_file.as_deref(), base)? {
         for certificate in CertificateDer::pem_slice_iter(&pem) {
             let certificate = certificate.map_err(|e| format!("unable to use CA certificate: {e}"))?;
-            store.add(certificate).map_err(|e| format!("unable to use CA certificate: {e}"))?;
+            store
+                .add(certificate)
+                .map_err(|e| format!("unable to use CA certificate: {e}"))?;
         }
-        return if store.is_empty() { Err("no CA certificate in ca or ca_file".to_owned()) } else { Ok(store) };
+        return if store.is_empty() {
+            Err("no CA certificate in ca or ca_file".to_owned())
+        } else {
+            Ok(store)
+        };
     }
     store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if store.is_empty() {
@@ -80,7 +97,9 @@ fn client_certificate(tls: &TlsConfig, base: &Path) -> Result<Option<Identity>, 
     let certificate = pem(tls.cert.as_deref(), tls.cert_file.as_deref(), base)?;
     let key = tls.key.as_ref().map(|Secret(key)| key.as_str());
     let key = pem(key, tls.key_file.as_deref(), base)?;
-    let (Some(certificate), Some(key)) = (certificate, key) else { return Ok(None) };
+    let (Some(certificate), Some(key)) = (certificate, key) else {
+        return Ok(None);
+    };
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&certificate).collect();
     let chain = chain.map_err(|e| format!("unable to use client certificate: {e}"))?;
     let key = PrivateKeyDer::from_pem_slice(&key).map_err(|e| format!("unable to use client key: {e}"))?;
@@ -92,7 +111,9 @@ fn pem(inline: Option<&str>, file: Option<&Path>, base: &Path) -> Result<Option<
         (Some(text), _) => Ok(Some(text.as_bytes().to_vec())),
         (None, Some(file)) => {
             let path = base.join(file);
-            std::fs::read(&path).map(Some).map_err(|e| format!("unable to read {}: {e}", path.display()))
+            std::fs::read(&path)
+                .map(Some)
+                .map_err(|e| format!("unable to read {}: {e}", path.display()))
         }
         (None, None) => Ok(None),
     }
@@ -153,7 +174,8 @@ impl ServerCertVerifier for OtherName {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        self.inner.verify_server_cert(end_entity, intermediates, &self.name, ocsp_response, now)
+        self.inner
+            .verify_server_cert(end_entity, intermediates, &self.name, ocsp_response, now)
     }
 
     fn verify_tls12_signature(

@@ -75,9 +75,21 @@ impl Worker {
         last: Arc<Mutex<LastScrape>>,
     ) -> Worker {
         let report = ReportSeries::new(&target.labels);
-        let state = State { cache: ScrapeCache::new(), report, batch: Batch::default(), body: Vec::new() };
+        let state = State {
+            cache: ScrapeCache::new(),
+            report,
+            batch: Batch::default(),
+            body: Vec::new(),
+        };
         let hash = target.key().hash64() ^ around.offset_seed;
-        Worker { around, commands, last, state, hash, newest_ms: i64::MIN }
+        Worker {
+            around,
+            commands,
+            last,
+            state,
+            hash,
+            newest_ms: i64::MIN,
+        }
     }
 
     /// Runs until told to end.
@@ -217,7 +229,12 @@ impl State {
         fetched: Duration,
         sink: &dyn MetricSink,
     ) -> Result<(), String> {
-        let State { cache, report, batch, body } = self;
+        let State {
+            cache,
+            report,
+            batch,
+            body,
+        } = self;
         batch.clear();
         let rules = Rules::of(&spec.job, &spec.target.labels);
         let (counts, outcome) = match page.and_then(|page| formatted(page, &spec.job)) {
@@ -232,10 +249,19 @@ impl State {
             }
         };
         let extra = spec.job.extra_scrape_metrics.then(|| {
-            (spec.target.timeout.as_secs_f64(), spec.job.limits.samples, body.len() as u64)
+            (
+                spec.target.timeout.as_secs_f64(),
+                spec.job.limits.samples,
+                body.len() as u64,
+            )
         });
         let duration_seconds = fetched.as_secs_f64();
-        let own = Report { up: outcome.is_ok(), duration_seconds, counts, extra };
+        let own = Report {
+            up: outcome.is_ok(),
+            duration_seconds,
+            counts,
+            extra,
+        };
         let first = report.push(&own, scrape_ms, batch);
         let appended = sink.append(&mut batch.rows);
         match &appended {
@@ -266,7 +292,9 @@ fn log_rejected(spec: &Spec, rejected: &[(usize, Rejected)], duplicates: usize) 
     if rejected.is_empty() && duplicates == 0 {
         return;
     }
-    let reason = rejected.first().map_or("repeated on the page", |(_, why)| why.as_str());
+    let reason = rejected
+        .first()
+        .map_or("repeated on the page", |(_, why)| why.as_str());
     tracing::warn!(target = %spec.target.url, rejected = rejected.len(), duplicates, reason, "samples were not stored");
 }
 

@@ -11,12 +11,17 @@ use crate::config::{Auth, HttpConfig, KubernetesSdConfig, SecretSource};
 const OWN_NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
 /// A client and the namespaces to look at, none for all.
-pub(super) async fn connect(config: &KubernetesSdConfig, base: &Path) -> Result<(Client, Vec<String>), String> {
+pub(super) async fn connect(
+    config: &KubernetesSdConfig,
+    base: &Path,
+) -> Result<(Client, Vec<String>), String> {
     let kube_config = match (&config.kubeconfig_file, &config.api_server) {
         (Some(file), _) => {
             let kubeconfig = Kubeconfig::read_from(base.join(file)).map_err(|e| e.to_string())?;
             let options = KubeConfigOptions::default();
-            Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|e| e.to_string())?
+            Config::from_custom_kubeconfig(kubeconfig, &options)
+                .await
+                .map_err(|e| e.to_string())?
         }
         (None, Some(server)) => explicit(server, &config.http, base)?,
         (None, None) => Config::infer().await.map_err(|e| e.to_string())?,
@@ -56,14 +61,20 @@ fn auth_info(http: &HttpConfig, base: &Path) -> Result<AuthInfo, String> {
     match &http.auth {
         Auth::None => {}
         Auth::Basic { username, password } => {
-            let read = |part: &Option<SecretSource>| part.as_ref().map_or(Ok(String::new()), |p| p.read(base));
+            let read =
+                |part: &Option<SecretSource>| part.as_ref().map_or(Ok(String::new()), |p| p.read(base));
             set("username", read(username)?);
             set("password", read(password)?);
         }
         Auth::Credentials { scheme, .. } if !scheme.eq_ignore_ascii_case("bearer") => {
-            return Err(format!("authorization type {scheme} is not supported for Kubernetes"));
+            return Err(format!(
+                "authorization type {scheme} is not supported for Kubernetes"
+            ));
         }
-        Auth::Credentials { credentials: SecretSource::File(file), .. } => {
+        Auth::Credentials {
+            credentials: SecretSource::File(file),
+            ..
+        } => {
             set("tokenFile", base.join(file).to_string_lossy().into_owned());
         }
         Auth::Credentials { credentials, .. } => set("token", credentials.read(base)?),
