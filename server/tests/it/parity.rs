@@ -1,0 +1,35 @@
+//! Prometheus and the binary scrape one node_exporter side by side and give the same answers; see `scripts/parity`.
+
+use std::process::Command;
+
+use crate::tools;
+
+/// Long enough for a rate over a minute.
+const SECONDS: &str = "75";
+
+/// The script's exit code where a program is missing.
+const MISSING: i32 = 2;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prometheus_and_masthead_see_the_same_node_exporter() {
+    let mut script = Command::new("python3");
+    script.arg(tools::scripts().join("parity"));
+    script.args([
+        "--interval",
+        "2",
+        "--masthead",
+        env!("CARGO_BIN_EXE_masthead"),
+        SECONDS,
+    ]);
+    let output = match tools::run(script).await {
+        Ok(output) => output,
+        Err(why) => return tools::skip("parity with Prometheus", &format!("python3: {why}")),
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    let complained = String::from_utf8_lossy(&output.stderr);
+    if output.status.code() == Some(MISSING) {
+        return tools::skip("parity with Prometheus", complained.trim());
+    }
+    assert!(output.status.success(), "{}: {said}{complained}", output.status);
+    assert!(said.ends_with("0 differences\n"), "{said}");
+}
