@@ -278,7 +278,7 @@ async fn files_of_targets_are_followed() {
     manager.apply(jobs(&wider), folder.path()).unwrap();
     assert_eq!(
         manager.targets().active.len(),
-        2,
+        1,
         "targets stay until the new discovery has looked"
     );
     write(
