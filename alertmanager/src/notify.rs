@@ -97,7 +97,7 @@ pub struct Notifier {
 }
 
 enum Way {
-    Webhook(webhook::Webhook),
+    Webhook(Box<webhook::Webhook>),
     Email(Box<email::Email>),
 }
 
@@ -143,7 +143,8 @@ impl Notifiers {
                 let (base, templates) = (&config.base_dir, templates.clone());
                 let way = match integration {
                     Integration::Webhook(webhook) => {
-                        Way::Webhook(webhook::Webhook::new(webhook, base, templates, &roots).map_err(failed)?)
+                        let webhook = webhook::Webhook::new(webhook, base, templates, &roots);
+                        Way::Webhook(Box::new(webhook.map_err(failed)?))
                     }
                     Integration::Email(email) => {
                         let email = email::Email::new(email, base, templates, clock.clone());

@@ -138,7 +138,7 @@ fn tls(config: &EmailConfig, base: &Path) -> Result<Tls, String> {
             .certificate_store(CertificateStore::None)
             .add_root_certificate(authority);
     }
-    if let Some((cert, key)) = tls::identity(&config.tls, base)? {
+    if let Some(tls::Identity { cert, key }) = tls::identity(&config.tls, base)? {
         builder = builder.identify_with(Identity::from_pem(&cert, &key).map_err(|e| bad("cert", e))?);
     }
     let parameters = builder.build_rustls().map_err(|e| bad("settings", e))?;

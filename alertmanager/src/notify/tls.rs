@@ -54,7 +54,7 @@ pub(super) fn client(
         builder.with_root_certificates(roots(config, base, system)?)
     };
     match identity(config, base)? {
-        Some((cert, key)) => {
+        Some(Identity { cert, key }) => {
             let key = PrivateKeyDer::from_pem_slice(&key).map_err(|e| format!("tls_config: key: {e}"))?;
             builder
                 .with_client_auth_cert(certificates(&cert)?, key)
@@ -90,12 +90,18 @@ pub(super) fn authorities(config: &TlsConfig, base: &Path) -> Result<Option<Vec<
     inline_or_file(config.ca.as_deref(), config.ca_file.as_deref(), base)
 }
 
-/// The PEM of the client's certificate and key.
-pub(super) fn identity(config: &TlsConfig, base: &Path) -> Result<Option<(Vec<u8>, Vec<u8>)>, String> {
+/// The PEM of a client's certificate and key.
+pub(super) struct Identity {
+    pub(super) cert: Vec<u8>,
+    pub(super) key: Vec<u8>,
+}
+
+/// The PEM of the client's certificate and key, where both are configured.
+pub(super) fn identity(config: &TlsConfig, base: &Path) -> Result<Option<Identity>, String> {
     let cert = inline_or_file(config.cert.as_deref(), config.cert_file.as_deref(), base)?;
     let key = config.key.as_ref().map(|key| &*key.0);
     let key = inline_or_file(key, config.key_file.as_deref(), base)?;
-    Ok(cert.zip(key))
+    Ok(cert.zip(key).map(|(cert, key)| Identity { cert, key }))
 }
 
 fn inline_or_file(inline: Option<&str>, file: Option<&str>, base: &Path) -> Result<Option<Vec<u8>>, String> {

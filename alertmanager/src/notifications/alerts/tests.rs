@@ -15,8 +15,10 @@ fn report(starts_at_ms: i64, ends_at_ms: i64) -> Alert {
     }
 }
 
+type Case = (&'static str, &'static [(i64, i64, i64)], (i64, i64));
+
 /// Reports as (now, start, end), and what is known after the last: start, end.
-const CASES: &[(&str, &[(i64, i64, i64)], (i64, i64))] = &[
+const CASES: &[Case] = &[
     ("no times at all", &[(1000, 0, 0)], (1000, 1300)),
     ("an end alone", &[(1000, 0, 900)], (900, 900)),
     ("a start behind the end", &[(1000, 950, 900)], (900, 900)),
