@@ -3,8 +3,9 @@
 //! This is the codec's boundary: columns in, bytes out, and back. Today's only codec is the one of Facebook's
 //! Gorilla paper (Pelkonen et al., VLDB 2015): timestamps as deltas of deltas in the bit widths Prometheus uses,
 //! values as XOR with their predecessor. It is exact for every float64, NaN payloads included, and for every
-//! strictly increasing run of i64 timestamps. Cost: about 4 ns a sample to encode, 7 ns to decode, 1.8 bytes on
-//! typical series. Format: docs/format/block.md, "Chunk".
+//! strictly increasing run of i64 timestamps. Cost: a few shifts a sample each way, measured by the bench
+//! `engine`; two bits a sample where nothing changes, below two bytes on typical series. Format:
+//! docs/format/block.md, "Chunk".
 
 mod bits;
 
