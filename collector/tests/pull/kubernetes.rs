@@ -36,8 +36,9 @@ impl Cluster {
     }
 
     fn add(&self, pod: Value) {
-        self.pods.lock().unwrap().push(pod.clone());
-        let _ = self.events.send(json!({"type": "ADDED", "object": pod}));
+        let event = json!({"type": "ADDED", "object": &pod});
+        self.pods.lock().unwrap().push(pod);
+        let _ = self.events.send(event);
     }
 
     fn delete(&self, name: &str) {
@@ -77,7 +78,7 @@ async fn pods(State(cluster): State<Cluster>, Query(parameters): Query<Parameter
 }
 
 /// A pod that runs at 127.0.0.1.
-fn pod(name: &str, annotations: Value, port: u16) -> Value {
+fn pod(name: &str, annotations: &Value, port: u16) -> Value {
     json!({
         "kind": "Pod", "apiVersion": "v1",
         "metadata": {
@@ -117,8 +118,8 @@ async fn annotated_pods_come_and_go() {
     let cluster = Cluster::new();
     let port = page().await;
     let annotations = json!({"prometheus.io/scrape": "true", "prometheus.io/path": "/m", "prometheus.io/port": port.to_string()});
-    cluster.add(pod("cart-1-a", annotations.clone(), port));
-    cluster.add(pod("silent", json!({}), port));
+    cluster.add(pod("cart-1-a", &annotations, port));
+    cluster.add(pod("silent", &json!({}), port));
     let server = cluster.serve().await;
     let (sink, manager) = manager();
     let text = format!(
@@ -138,7 +139,7 @@ async fn annotated_pods_come_and_go() {
     eventually("a listed pod", || sink.has_value(&of("cart-1-a"), 1.0)).await;
     // The watch begins after the list; an event before that would be lost, as in a real cluster it is not.
     eventually("the watch", || cluster.events.receiver_count() > 0).await;
-    cluster.add(pod("cart-1-b", annotations, port));
+    cluster.add(pod("cart-1-b", &annotations, port));
     eventually("a new pod", || sink.has_value(&of("cart-1-b"), 1.0)).await;
     assert_eq!(manager.targets().active.len(), 2);
     assert!(sink.samples(&[("pod", "silent")]).is_empty());
@@ -157,7 +158,7 @@ async fn annotated_pods_come_and_go() {
 async fn the_pod_role_gives_upstreams_labels() {
     let cluster = Cluster::new();
     let port = page().await;
-    cluster.add(pod("cart-1-a", json!({"team/owner": "x"}), port));
+    cluster.add(pod("cart-1-a", &json!({"team/owner": "x"}), port));
     let server = cluster.serve().await;
     let (_sink, manager) = manager();
     let text = format!(
