@@ -1,6 +1,6 @@
 //! Recording and alerting rules: read from files, evaluated every interval, their results stored and sent on.
 //!
-//! The flow: [`load`] reads and checks a file ([`config`], [`validate`](mod@self)); a [`Group`] owns the state
+//! The flow: [`load`] reads and checks a file; a [`Group`] owns the state
 //! of its rules and turns one evaluation time into samples for a [`MetricSink`](model::metrics::MetricSink) and
 //! alerts for an [`AlertSink`](crate::AlertSink); the [`Manager`] gives every group a ticker and a blocking
 //! thread. Only the manager knows a runtime. An evaluation costs its queries, plus memory for the active alerts
@@ -20,6 +20,7 @@ mod promql_querier;
 mod query;
 mod recording;
 mod restore;
+mod runtime;
 mod status;
 mod validate;
 

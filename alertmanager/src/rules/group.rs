@@ -5,16 +5,12 @@
 
 use std::sync::Arc;
 
-use model::metrics::{MetricRow, MetricSink, STALE_NAN, Sample, SeriesRef};
+use model::metrics::{MetricRow, MetricSink, STALE_NAN, SeriesRef};
 use model::{Clock, Labels};
-use rustc_hash::FxHashMap;
 
-use super::restore::{Bounds, restore};
-use super::status::{AlertingStatus, GroupStats, GroupStatus, Health, RuleStatus};
-use super::{
-    AlertState, AlertingRule, Expander, Querier, Rule, RuleGroup, RuleKind, Vector, recording,
-    template_functions,
-};
+use super::runtime::{Context, Runtime, row};
+use super::status::{GroupStats, GroupStatus, Health};
+use super::{Expander, Querier, RuleGroup, template_functions};
 use crate::AlertSink;
 use crate::template::Functions;
 
@@ -82,35 +78,13 @@ pub struct Group {
     stats: GroupStats,
 }
 
-/// A rule and what is known of its last evaluation.
-struct Runtime {
-    spec: Rule,
-    /// `None` for a recording rule.
-    alerting: Option<AlertingRule>,
-    /// What it wrote last time.
-    written: FxHashMap<Labels, SeriesRef>,
-    health: Health,
-    last_error: Option<String>,
-    last_evaluation_ms: Option<i64>,
-    evaluation_time_s: f64,
-}
-
 impl Group {
     /// A group that has not been evaluated. With `restoring`, its alerts' past is looked for in the store, as
     /// after a restart of the process.
     pub fn new(file: &str, spec: RuleGroup, settings: Settings, restoring: bool) -> Group {
-        let runtime = |rule: &Rule| Runtime {
-            alerting: AlertingRule::new(rule),
-            spec: rule.clone(),
-            written: FxHashMap::default(),
-            health: Health::Unknown,
-            last_error: None,
-            last_evaluation_ms: None,
-            evaluation_time_s: 0.0,
-        };
         Group {
             file: file.to_owned(),
-            rules: spec.rules.iter().map(runtime).collect(),
+            rules: spec.rules.iter().map(Runtime::new).collect(),
             functions: Arc::new(template_functions(&settings.external_url)),
             spec,
             settings,
@@ -267,186 +241,10 @@ pub(super) fn end_series(series: Vec<Labels>, at_ms: i64, sink: &dyn MetricSink)
     }
 }
 
-fn row(labels: Labels, series: SeriesRef, timestamp_ms: i64, value: f64) -> MetricRow {
-    MetricRow {
-        series,
-        labels,
-        sample: Sample { timestamp_ms, value },
-    }
-}
-
 #[expect(
     clippy::cast_precision_loss,
     reason = "durations are far below 2^53 nanoseconds"
 )]
 fn seconds(ns: i64) -> f64 {
     ns.max(0) as f64 / 1e9
-}
-
-/// What one evaluation of the group gives to each rule.
-struct Context<'a> {
-    now_ms: i64,
-    query_ms: i64,
-    interval_ms: i64,
-    limit: usize,
-    restoring: bool,
-    settings: &'a Settings,
-    expander: &'a Expander,
-    outputs: &'a Outputs,
-}
-
-impl Runtime {
-    /// Queries, moves the alerts, sends those due, and stores; gives the number of samples.
-    fn evaluate(&mut self, context: &Context<'_>) -> Result<u64, String> {
-        let result = context
-            .outputs
-            .querier
-            .instant(&self.spec.expr, context.query_ms)?;
-        let series = match &mut self.alerting {
-            None => recording::series(&self.spec, result, context.limit).map_err(|e| e.to_string())?,
-            Some(rule) => {
-                let moved = rule.eval(context.now_ms, &result, context.expander, context.limit);
-                for change in moved.map_err(|e| e.to_string())? {
-                    let (from, to) = (change.from.as_str(), change.to.as_str());
-                    tracing::debug!(alert = %change.labels, from, to, "alert changed");
-                }
-                if context.restoring {
-                    restore_from_store(rule, context);
-                }
-                send(rule, context);
-                rule.series()
-            }
-        };
-        self.store(series, context)
-    }
-
-    /// Appends the series and ends those that the rule does not yield any more.
-    fn store(&mut self, series: Vector, context: &Context<'_>) -> Result<u64, String> {
-        let at_ms = context.query_ms;
-        let known = |labels: &Labels| self.written.get(labels).copied().unwrap_or_default();
-        let mut rows: Vec<MetricRow> = series
-            .into_iter()
-            .map(|(labels, value)| {
-                let series = known(&labels);
-                row(labels, series, at_ms, value)
-            })
-            .collect();
-        let count = rows.len();
-        let now: rustc_hash::FxHashSet<&Labels> = rows.iter().map(|r| &r.labels).collect();
-        let ending = self.written.iter().filter(|(labels, _)| !now.contains(labels));
-        let ending: Vec<MetricRow> = ending
-            .map(|(labels, series)| row(labels.clone(), *series, at_ms, STALE_NAN))
-            .collect();
-        rows.extend(ending);
-        if rows.is_empty() {
-            return Ok(0);
-        }
-        let report = context
-            .outputs
-            .sink
-            .append(&mut rows)
-            .map_err(|e| e.to_string())?;
-        let rejected: FxHashMap<usize, _> = report
-            .rejected
-            .iter()
-            .copied()
-            .filter(|(i, _)| *i < count)
-            .collect();
-        rows.truncate(count);
-        let written = rows
-            .into_iter()
-            .enumerate()
-            .filter(|(i, _)| !rejected.contains_key(i));
-        self.written = written.map(|(_, row)| (row.labels, row.series)).collect();
-        match report.rejected.iter().find(|(i, _)| *i < count) {
-            Some((_, why)) => Err(format!(
-                "{} of {count} samples were not stored: {}",
-                rejected.len(),
-                why.as_str()
-            )),
-            None => Ok(u64::try_from(count).unwrap_or(u64::MAX)),
-        }
-    }
-
-    fn status(&self) -> RuleStatus {
-        let pairs = |pairs: &[(String, String)]| Labels::from_pairs(pairs.iter().map(|(n, v)| (n, v)));
-        let alerting = match (&self.spec.kind, &self.alerting) {
-            (
-                RuleKind::Alerting {
-                    for_ms,
-                    keep_firing_for_ms,
-                    annotations,
-                },
-                Some(rule),
-            ) => Some(AlertingStatus {
-                state: rule.state(),
-                for_ms: *for_ms,
-                keep_firing_for_ms: *keep_firing_for_ms,
-                annotations: pairs(annotations),
-                alerts: rule
-                    .alerts()
-                    .filter(|a| a.state != AlertState::Inactive)
-                    .cloned()
-                    .collect(),
-            }),
-            _ => None,
-        };
-        RuleStatus {
-            name: self.spec.name.clone(),
-            query: self.spec.expr.clone(),
-            labels: pairs(&self.spec.labels),
-            health: self.health,
-            last_error: self.last_error.clone(),
-            last_evaluation_ms: self.last_evaluation_ms,
-            evaluation_time_s: self.evaluation_time_s,
-            alerting,
-        }
-    }
-}
-
-fn restore_from_store(rule: &mut AlertingRule, context: &Context<'_>) {
-    if rule.active.is_empty() {
-        return;
-    }
-    let bounds = Bounds {
-        outage_tolerance_ms: context.settings.outage_tolerance_ms,
-        grace_period_ms: context.settings.for_grace_period_ms,
-    };
-    // Strictly before now: what this evaluation writes must not be taken for the past.
-    let (from, to) = (
-        context.now_ms.saturating_sub(bounds.outage_tolerance_ms),
-        context.query_ms - 1,
-    );
-    match context.outputs.querier.for_state(rule.name(), from, to) {
-        Ok(past) => restore(rule, context.now_ms, &past, bounds),
-        Err(why) => tracing::warn!(
-            alert = rule.name(),
-            error = why,
-            "restoring the state of alerts failed"
-        ),
-    }
-}
-
-fn send(rule: &mut AlertingRule, context: &Context<'_>) {
-    let settings = context.settings;
-    let mut due = rule.due(
-        context.now_ms,
-        settings.resend_delay_ms,
-        context.interval_ms,
-        &settings.external_url,
-    );
-    for alert in &mut due {
-        let mut labels = alert.labels.to_builder();
-        for (name, value) in settings
-            .external_labels
-            .iter()
-            .filter(|(n, _)| alert.labels.get(n).is_none())
-        {
-            labels.set(name, value);
-        }
-        alert.labels = labels.build();
-    }
-    if !due.is_empty() {
-        context.outputs.alerts.alerts(due);
-    }
 }
