@@ -97,8 +97,9 @@ async fn search(State(state): State<JaegerState>, RawQuery(query): RawQuery) -> 
         }
         Ask::Ids(ids) => {
             let wanted = ids.clone();
-            let question = move |spans: &dyn SpanStore| wanted.iter().map(|id| spans.trace(*id)).collect();
-            let found: Vec<Option<Trace>> = state.ask(question).await?;
+            let found: Vec<Option<Trace>> = state
+                .ask(move |spans| wanted.iter().map(|id| spans.trace(*id)).collect())
+                .await?;
             let missing = ids.iter().zip(&found).filter(|(_, trace)| trace.is_none());
             let errors = missing.map(|(id, _)| envelope::Problem::missing(*id)).collect();
             let traces: Vec<Trace> = found.into_iter().flatten().collect();

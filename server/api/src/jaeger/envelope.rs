@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::PoolError;
 
 #[derive(Serialize)]
-struct Envelope<'a, T> {
+struct Envelope<'a, T: ?Sized> {
     data: Option<&'a T>,
     total: usize,
     limit: usize,
@@ -54,7 +54,7 @@ pub(super) fn answer<T: Serialize>(data: &T) -> Response {
 }
 
 /// A list with its length.
-pub(super) fn answer_counted<T: Serialize>(data: &Vec<T>) -> Response {
+pub(super) fn answer_counted<T: Serialize>(data: &[T]) -> Response {
     Json(Envelope {
         data: Some(data),
         total: data.len(),

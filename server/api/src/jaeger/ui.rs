@@ -46,8 +46,8 @@ struct Processes<'a>(Vec<&'a Arc<store::Process>>);
 
 impl<'a> Processes<'a> {
     fn number(&mut self, process: &'a Arc<store::Process>) -> usize {
-        let same = |known: &&Arc<store::Process>| Arc::ptr_eq(known, process) || **known == *process;
-        match self.0.iter().position(|known| same(&known)) {
+        let same = |known: &&'a Arc<store::Process>| Arc::ptr_eq(known, process) || **known == *process;
+        match self.0.iter().position(same) {
             Some(position) => position + 1,
             None => {
                 self.0.push(process);
