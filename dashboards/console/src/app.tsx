@@ -1,5 +1,6 @@
 // The frame: navigation on the left, one page on the right, chosen by the path.
 import type { ComponentType } from "preact";
+import { useApi } from "./api";
 import { Link, useLocation } from "./router";
 import { AlertsPage } from "./pages/alerts";
 import { LogsPage } from "./pages/logs";
@@ -21,19 +22,32 @@ function pageFor(path: string): ComponentType {
   return PAGES.find((entry) => entry.path === path)?.page ?? QueryPage;
 }
 
+function Logo() {
+  return (
+    <svg viewBox="0 0 32 32" width="24" height="24" aria-hidden="true">
+      <path d="M16 2v28M6 12h20l-3 8H9z" fill="currentColor" stroke="currentColor" stroke-width="2" />
+    </svg>
+  );
+}
+
 export function App() {
   const { path } = useLocation();
+  const build = useApi<{ version: string }>("/api/v1/status/buildinfo");
   const Page = pageFor(path);
   const active = path.startsWith("/trace/") ? "/traces" : path === "/" || path === "/graph" ? "/query" : path;
   return (
     <>
       <nav>
-        <h1>Masthead</h1>
+        <h1>
+          <Logo />
+          Masthead
+        </h1>
         {PAGES.map(({ path: to, title }) => (
           <Link key={to} to={to} class={to === active ? "active" : ""}>
             {title}
           </Link>
         ))}
+        {build.data && <small>{build.data.version}</small>}
       </nav>
       <main>
         <Page />

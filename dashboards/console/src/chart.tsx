@@ -1,8 +1,8 @@
 // Lines over time on a canvas, by uPlot. Dragging over the chart zooms in.
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import type { RangeSeries } from "./api";
-import { seriesName, short } from "./format";
+import { axisTimes, seriesName, short, time } from "./format";
 
 const COLOURS = ["#4fb3ff", "#ffb347", "#7bd88f", "#ff6b81", "#b69cff", "#f2e063", "#4fd8d0", "#ff9de2", "#a3b8cc", "#c98b5a"];
 
@@ -25,6 +25,12 @@ export function align(series: RangeSeries[], startS: number, endS: number, stepS
   return [times, ...lines] as uPlot.AlignedData;
 }
 
+/** Samples without a neighbour: no line goes to them, so they need a point. */
+export function isolated(line: ArrayLike<number | null | undefined>): number[] {
+  const there = (i: number) => line[i] !== null && line[i] !== undefined;
+  return Array.from({ length: line.length }, (_, i) => i).filter((i) => there(i) && !there(i - 1) && !there(i + 1));
+}
+
 export function Chart(props: {
   series: RangeSeries[];
   startS: number;
@@ -33,7 +39,12 @@ export function Chart(props: {
   onZoom: (startS: number, endS: number) => void;
 }) {
   const box = useRef<HTMLDivElement>(null);
+  const [hovered, setHovered] = useState<number | null>(null);
   const shown = props.series.slice(0, MAX_LINES);
+  const data = useMemo(
+    () => align(shown, props.startS, props.endS, props.stepS),
+    [props.series, props.startS, props.endS, props.stepS],
+  );
   useEffect(() => {
     const element = box.current!;
     const axis = { stroke: "#8b9bb0", grid: { stroke: "#1f2c3d" }, ticks: { stroke: "#1f2c3d" } };
@@ -47,13 +58,17 @@ export function Chart(props: {
             label: seriesName(metric),
             stroke: COLOURS[i % COLOURS.length],
             width: 1.5,
-            points: { show: false },
+            points: { show: true, size: 5, filter: (u: uPlot, line: number) => isolated(u.data[line]!) },
           })),
         ],
-        axes: [axis, { ...axis, size: 70, values: (_: uPlot, ticks: number[]) => ticks.map(short) }],
+        axes: [
+          { ...axis, size: 36, space: 80, values: (_: uPlot, ticks: number[], __: number, ___: number, step: number) => axisTimes(ticks, step) },
+          { ...axis, size: 70, values: (_: uPlot, ticks: number[]) => ticks.map(short) },
+        ],
         legend: { show: false },
         cursor: { drag: { x: true, y: false, setScale: false } },
         hooks: {
+          setCursor: [(u) => setHovered(u.cursor.idx ?? null)],
           setSelect: [
             (u) => {
               if (u.select.width < 4) return;
@@ -62,7 +77,7 @@ export function Chart(props: {
           ],
         },
       },
-      align(shown, props.startS, props.endS, props.stepS),
+      data,
       element,
     );
     element.dataset.lines = String(shown.length);
@@ -72,15 +87,23 @@ export function Chart(props: {
       resized.disconnect();
       plot.destroy();
     };
-  }, [props.series, props.startS, props.endS, props.stepS]);
+  }, [data]);
+  const at = hovered === null ? undefined : data[0][hovered];
+  const valueOf = (line: number) => {
+    const values = data[line + 1] ?? [];
+    const value = hovered === null ? Array.from(values).findLast((v) => v !== null && v !== undefined) : values[hovered];
+    return value === null || value === undefined ? "–" : short(value);
+  };
   return (
     <div class="chart">
       <div ref={box} data-testid="chart" />
+      <p class="legend-time">{at === undefined ? "latest" : time(at * 1000)}</p>
       <ul class="legend">
         {shown.map(({ metric }, i) => (
           <li key={i}>
             <i style={{ background: COLOURS[i % COLOURS.length] }} />
-            {seriesName(metric)}
+            <span>{seriesName(metric)}</span>
+            <b>{valueOf(i)}</b>
           </li>
         ))}
         {props.series.length > MAX_LINES && <li>… and {props.series.length - MAX_LINES} more, not drawn</li>}

@@ -43,6 +43,41 @@ export function clock(ms: number): string {
   return `${new Date(ms).toLocaleTimeString("en-GB")}.${String(Math.floor(ms % 1000)).padStart(3, "0")}`;
 }
 
+/** `1 span`, `3 spans` */
+export function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? "" : "s"}`;
+}
+
+/** Labels of a time axis: the date where a day begins, seconds only where ticks stand closer than a minute. */
+export function axisTimes(ticks: number[], stepS: number): string[] {
+  return ticks.map((tick) => {
+    const at = new Date(tick * 1000);
+    const midnight = at.getHours() + at.getMinutes() + at.getSeconds() === 0;
+    if (stepS >= 86_400 || midnight) return at.toLocaleDateString("en-CA").slice(5);
+    return at.toLocaleTimeString("en-GB").slice(0, stepS < 60 ? 8 : 5);
+  });
+}
+
+/** Round marks of a length of time: at most `most` of them, 0 included. */
+export function marks(total: number, most: number): number[] {
+  const raw = Math.max(total, 1) / most;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= raw)!;
+  return Array.from({ length: Math.floor(total / step) + 1 }, (_, i) => i * step);
+}
+
+/** Seconds as PromQL writes them: 90 is `1m30s`. */
+export function promDuration(seconds: number): string {
+  let rest = seconds;
+  let out = "";
+  for (const [unit, size] of [["d", 86_400], ["h", 3600], ["m", 60], ["s", 1]] as const) {
+    const whole = Math.floor(rest / size);
+    if (whole > 0) out += `${whole}${unit}`;
+    rest -= whole * size;
+  }
+  return out || "0s";
+}
+
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
 /** `1h30m` in milliseconds; null where it is no duration. */

@@ -1,9 +1,9 @@
 // Log search: words, a stream selector, counts over time, lines newest first.
-import { useState } from "preact/hooks";
 import { type LogLine, useApi } from "../api";
-import { clock, time } from "../format";
-import { Field, LabelList, Notice, RangePicker, useRange } from "../parts";
-import { Link, navigate, useLocation } from "../router";
+import { count, time } from "../format";
+import { Lines } from "../lines";
+import { Field, Notice, RangePicker, useRange } from "../parts";
+import { navigate, useLocation } from "../router";
 
 interface Found {
   lines: LogLine[];
@@ -15,6 +15,7 @@ interface Counts {
 }
 
 const BARS = 60;
+const DAY_MS = 86_400_000;
 
 export function LogsPage() {
   const { params } = useLocation();
@@ -29,6 +30,7 @@ export function LogsPage() {
   const found = useApi<Found>("/api/v1/logs/search", { ...search, limit: "200", cursor: params.get("cursor") ?? "" });
   const step = Math.max(1, Math.ceil((range.endMs - range.startMs) / 1000 / BARS));
   const counts = useApi<Counts>("/api/v1/logs/counts", { ...search, step: String(step) });
+  const { data } = found;
   return (
     <>
       <h2>Logs</h2>
@@ -39,51 +41,37 @@ export function LogsPage() {
         <RangePicker {...range} />
       </div>
       {found.error && <Notice kind="error">{found.error}</Notice>}
-      {counts.data && <Bars counts={counts.data.counts} />}
-      {found.data?.lines.length === 0 && <Notice kind="empty">No such lines in this range.</Notice>}
-      <div class={`lines ${found.loading ? "loading" : ""}`} data-testid="lines">
-        {found.data?.lines.map((line, i) => (
-          <Line key={`${line.timestamp}/${i}`} line={line} />
-        ))}
-      </div>
-      {found.data?.cursor && (
-        <button onClick={() => navigate("/logs", { ...Object.fromEntries(params), cursor: found.data!.cursor! })}>Older lines</button>
+      {counts.data && !found.error && <Bars counts={counts.data.counts} startMs={range.startMs} endMs={range.endMs} />}
+      {data?.lines.length === 0 && <Notice kind="empty">No such lines in this range.</Notice>}
+      {data && data.lines.length > 0 && (
+        <Lines lines={data.lines} loading={found.loading} withDate={range.endMs - range.startMs >= DAY_MS} />
+      )}
+      {data?.cursor && (
+        <button onClick={() => navigate("/logs", { ...Object.fromEntries(params), cursor: data.cursor! })}>Older lines</button>
       )}
     </>
   );
 }
 
-function Bars({ counts }: Counts) {
-  const most = Math.max(1, ...counts.map(({ count }) => count));
-  const total = counts.reduce((sum, { count }) => sum + count, 0);
+function Bars(props: Counts & { startMs: number; endMs: number }) {
+  const most = Math.max(1, ...props.counts.map(({ count }) => count));
+  const total = props.counts.reduce((sum, { count }) => sum + count, 0);
   return (
-    <>
-      <p class="aside">{total} lines</p>
+    <figure class="histogram">
       <div class="bars">
-        {counts.map(({ start, count }) => (
-          <i key={start} style={{ height: `${(count / most) * 100}%` }} title={`${time(Number(start) / 1e6)}: ${count}`} />
+        {props.counts.map((bar) => (
+          <i
+            key={bar.start}
+            style={{ height: `${(bar.count / most) * 100}%` }}
+            title={`${time(Number(bar.start) / 1e6)}: ${count(bar.count, "line")}`}
+          />
         ))}
       </div>
-    </>
-  );
-}
-
-function Line({ line }: { line: LogLine }) {
-  const [open, setOpen] = useState(false);
-  const level = (line.metadata.detected_level ?? line.metadata.severity_text ?? line.stream.level ?? "").toLowerCase();
-  return (
-    <div class={`line ${level}`}>
-      <button onClick={() => setOpen(!open)}>
-        <time>{clock(Number(line.timestamp) / 1e6)}</time>
-        <b>{line.stream.service_name ?? line.stream.job ?? ""}</b> <span>{line.line}</span>
-      </button>
-      {open && (
-        <div class="detail">
-          <LabelList labels={line.stream} />
-          <LabelList labels={line.metadata} />
-          {line.trace_id && <Link to={`/trace/${line.trace_id}`}>Trace {line.trace_id}</Link>}
-        </div>
-      )}
-    </div>
+      <figcaption>
+        <span>{time(props.startMs)}</span>
+        <b>{count(total, "line")}</b>
+        <span>{time(props.endMs)}</span>
+      </figcaption>
+    </figure>
   );
 }

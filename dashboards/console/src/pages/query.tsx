@@ -4,7 +4,9 @@ import { type InstantSeries, type Point, type QueryData, type RangeSeries, useAp
 import { Chart } from "../chart";
 import { Editor } from "../editor";
 import { LabelList, Notice, RangePicker, useRange } from "../parts";
-import { navigate, useLocation } from "../router";
+import { Link, navigate, useLocation } from "../router";
+
+const EXAMPLES = ["up", "sum by (job) (rate(process_cpu_seconds_total[5m]))", "scrape_duration_seconds"];
 
 /** About one step a pixel or two, and never more than the server takes. */
 export function stepFor(startS: number, endS: number): number {
@@ -43,7 +45,16 @@ export function QueryPage() {
       </div>
       {query === "" ? (
         <Notice kind="empty">
-          Try <code>up</code>, <code>sum by (job) (rate(process_cpu_seconds_total[5m]))</code> or anything Prometheus knows.
+          Try{" "}
+          {EXAMPLES.map((expr, i) => (
+            <>
+              {i > 0 && ", "}
+              <Link to="/query" params={{ expr }}>
+                <code>{expr}</code>
+              </Link>
+            </>
+          ))}{" "}
+          or anything else in PromQL.
         </Notice>
       ) : table ? (
         <Table query={query} timeMs={range.endMs} />

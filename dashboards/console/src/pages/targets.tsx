@@ -1,6 +1,6 @@
 // Targets: what is scraped, and why it is not where it is not.
 import { type Target, useApi } from "../api";
-import { ago } from "../format";
+import { ago, time } from "../format";
 import { groupBy } from "../group";
 import { LabelList, Notice, State } from "../parts";
 
@@ -24,7 +24,7 @@ export function TargetsPage() {
                 <th>State</th>
                 <th>Labels</th>
                 <th>Last scrape</th>
-                <th>Took</th>
+                <th class="number">Took</th>
               </tr>
             </thead>
             <tbody>
@@ -40,7 +40,7 @@ export function TargetsPage() {
                   <td>
                     <LabelList labels={target.labels} />
                   </td>
-                  <td>{ago(target.lastScrape)}</td>
+                  <td title={time(Date.parse(target.lastScrape))}>{ago(target.lastScrape)}</td>
                   <td class="number">{(target.lastScrapeDuration * 1000).toFixed(1)}ms</td>
                 </tr>
               ))}

@@ -1,6 +1,6 @@
 // Trace search.
 import { type Trace, useApi } from "../api";
-import { micros, time } from "../format";
+import { count, micros, time } from "../format";
 import { Field, Notice, RangePicker, useRange } from "../parts";
 import { Link, useLocation } from "../router";
 import { durationOf, isError, rows, startOf } from "../waterfall";
@@ -21,6 +21,7 @@ export function TracesPage() {
     end: String(Math.ceil(range.endMs * 1000)),
     limit: "50",
   });
+  const longest = Math.max(1, ...(found.data ?? []).map(durationOf));
   return (
     <>
       <h2>Traces</h2>
@@ -28,8 +29,8 @@ export function TracesPage() {
         <Field name="service" label="Service" placeholder={service} list={services.data ?? []} />
         <Field name="operation" label="Operation" placeholder="any" list={operations.data ?? []} />
         <Field name="tags" label="Tags" placeholder="error=true http.status_code=500" wide />
-        <Field name="min" label="Min" placeholder="100ms" />
-        <Field name="max" label="Max" placeholder="2s" />
+        <Field name="min" label="Min duration" placeholder="100ms" />
+        <Field name="max" label="Max duration" placeholder="2s" />
         <RangePicker {...range} />
       </div>
       {(services.error ?? found.error) && <Notice kind="error">{services.error ?? found.error}</Notice>}
@@ -37,7 +38,7 @@ export function TracesPage() {
       {found.data?.length === 0 && <Notice kind="empty">No such traces in this range.</Notice>}
       <ul class="traces">
         {found.data?.map((trace) => (
-          <TraceCard key={trace.traceID} trace={trace} />
+          <TraceCard key={trace.traceID} trace={trace} longest={longest} />
         ))}
       </ul>
     </>
@@ -51,7 +52,7 @@ export function tagsParam(text: string): string {
   return JSON.stringify(Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)])));
 }
 
-function TraceCard({ trace }: { trace: Trace }) {
+function TraceCard({ trace, longest }: { trace: Trace; longest: number }) {
   const root = rows(trace)[0];
   const services = new Set(trace.spans.map((span) => trace.processes[span.processID]?.serviceName ?? "?"));
   const errors = trace.spans.filter(isError).length;
@@ -63,9 +64,10 @@ function TraceCard({ trace }: { trace: Trace }) {
         </b>
         <span class="number">{micros(durationOf(trace))}</span>
         <small>
-          {trace.spans.length} spans, {[...services].join(", ")} · {time(startOf(trace) / 1000)}
-          {errors > 0 && <em> · {errors} errors</em>}
+          {time(startOf(trace) / 1000)} · {count(trace.spans.length, "span")} · {[...services].join(", ")}
+          {errors > 0 && <em> · {count(errors, "error")}</em>}
         </small>
+        <i class={errors > 0 ? "error" : ""} style={{ width: `${(durationOf(trace) / longest) * 100}%` }} />
       </Link>
     </li>
   );
