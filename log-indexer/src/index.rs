@@ -8,6 +8,7 @@
 use std::path::Path;
 
 use durable::ReadFile;
+use tantivy::indexer::IndexWriterOptions;
 use tantivy::schema::{BytesOptions, FAST, Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::{Index, IndexReader, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
 
@@ -17,8 +18,13 @@ use crate::lines::{self, Locator};
 use crate::options::IndexPlace;
 use crate::words::WordTokenizer;
 
-/// What the writer gathers in memory before it makes a segment.
-const WRITER_BYTES: usize = 32 << 20;
+/// What the writer gathers in memory before it makes a segment: tantivy's least, for its tables are made in proportion
+/// and most cuts are small, and more where a whole file is indexed anew.
+const WRITER_BYTES: usize = 15_000_000;
+const LARGE_WRITER_BYTES: usize = 64 << 20;
+
+/// From so many compressed bytes on there is much to index.
+const MUCH_TO_INDEX: u64 = 8 << 20;
 
 /// The name of our tokenizer in the schema.
 const TOKENIZER: &str = "words";
@@ -138,9 +144,13 @@ impl BlockIndex {
         if from >= until {
             return Ok(());
         }
-        let mut writer = self
-            .index
-            .writer_with_num_threads::<TantivyDocument>(1, WRITER_BYTES)?;
+        let much = until - from >= MUCH_TO_INDEX;
+        let options = IndexWriterOptions::builder()
+            .num_worker_threads(1)
+            .num_merge_threads(1)
+            .memory_budget_per_thread(if much { LARGE_WRITER_BYTES } else { WRITER_BYTES })
+            .build();
+        let mut writer = self.index.writer_with_options::<TantivyDocument>(options)?;
         let mut broken = Vec::new();
         let mut failed = None;
         let add = |at: Locator, payload: &[u8]| match block::decode(payload) {

@@ -1,5 +1,7 @@
 //! The log store as a user meets it, on the real disk, in memory, and on disks that fail.
 
+#![allow(clippy::unwrap_used)] // a test that cannot go on has failed
+
 #[path = "store/crash.rs"]
 mod crash;
 #[path = "store/damage.rs"]

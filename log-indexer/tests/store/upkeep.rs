@@ -10,10 +10,10 @@ use model::logs::{LogSink, LogStore};
 
 use super::support::{DAY_MS, HOUR_NS, all, clock, everything, line, options, texts};
 
-fn open(fs: &MemoryFs, options: Options, clock: &Arc<model::ManualClock>) -> Logs {
+fn open(fs: &MemoryFs, options: &Options, clock: &Arc<model::ManualClock>) -> Logs {
     let options = Options {
         index: IndexPlace::Memory,
-        ..options
+        ..options.clone()
     };
     Logs::open(
         Arc::new(fs.clone()),
@@ -32,7 +32,7 @@ fn the_head_is_cut_when_large_and_when_old() {
         head_bytes: 1000,
         ..options()
     };
-    let logs = open(&MemoryFs::new(), large, &clock);
+    let logs = open(&MemoryFs::new(), &large, &clock);
     logs.append(&[line("a", 1, "x")]).unwrap();
     logs.maintain().unwrap();
     assert_eq!(logs.stats().unwrap().cuts_total, 0);
@@ -49,7 +49,7 @@ fn the_head_is_cut_when_large_and_when_old() {
 
 #[test]
 fn the_log_shrinks_when_its_lines_are_in_blocks() {
-    let logs = open(&MemoryFs::new(), options(), &clock());
+    let logs = open(&MemoryFs::new(), &options(), &clock());
     logs.append(&[line("a", 1, &"x".repeat(5000))]).unwrap();
     assert!(logs.stats().unwrap().wal_bytes > 5000);
     logs.flush().unwrap();
@@ -91,7 +91,7 @@ fn the_oldest_days_go_when_all_take_too_many_bytes() {
         retention_bytes: 1,
         ..options()
     };
-    let logs = open(&MemoryFs::new(), small, &clock());
+    let logs = open(&MemoryFs::new(), &small, &clock());
     logs.append(&[line("a", -24 * HOUR_NS, "yesterday"), line("a", 1, "today")])
         .unwrap();
     logs.flush().unwrap();
@@ -110,7 +110,7 @@ fn streams_and_memory_are_bounded() {
         max_head_bytes: 1000,
         ..options()
     };
-    let logs = open(&MemoryFs::new(), few, &clock());
+    let logs = open(&MemoryFs::new(), &few, &clock());
     logs.append(&[line("a", 1, "x"), line("b", 1, "x")]).unwrap();
     let refused = logs.append(&[line("c", 1, "x")]);
     assert!(
@@ -129,7 +129,7 @@ fn streams_and_memory_are_bounded() {
 
 #[test]
 fn queries_and_cuts_go_on_beside_appends() {
-    let logs = open(&MemoryFs::new(), options(), &clock());
+    let logs = open(&MemoryFs::new(), &options(), &clock());
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| {
             for i in 0..300 {
