@@ -137,6 +137,11 @@ impl Masthead {
     /// Stops it by SIGTERM and waits for its end.
     pub async fn stop(&mut self) -> ExitStatus {
         self.signal("TERM");
+        self.ended().await
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().expect("the child is ours") {
@@ -147,7 +152,7 @@ impl Masthead {
         panic!("it did not stop within {PATIENCE:?}");
     }
 
-    /// Sends it a signal by name: HUP, TERM.
+    /// Sends it a signal by name: HUP, INT, TERM.
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill")
             .arg(format!("-{name}"))
@@ -194,6 +199,52 @@ fn spawn(dir: &TempDir, [main, otlp_http, otlp_grpc]: [u16; 3], flags: &[String]
         .stderr(log)
         .spawn()
         .expect("the binary runs")
+}
+
+/// What a run of the binary left behind.
+#[derive(Debug)]
+pub struct Ended {
+    /// The exit code; none where a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+/// Runs the binary with `input` at its standard input until it ends, which it has to do by itself.
+pub fn run(arguments: &[&str], input: &str) -> Ended {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = |name: &str, content: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, content).expect("a temporary file");
+        OpenOptions::new().read(true).append(true).open(path).expect("a temporary file")
+    };
+    // Files never fill up as pipes do, so nobody has to read while it runs.
+    let mut child = Command::new(env!("CARGO_BIN_EXE_masthead"))
+        .args(arguments)
+        .stdin(file("in", input))
+        .stdout(file("out", ""))
+        .stderr(file("err", ""))
+        .spawn()
+        .expect("the binary runs");
+    let deadline = Instant::now() + PATIENCE;
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("the child is ours") {
+            break status;
+        }
+        if Instant::now() > deadline {
+            let _ = child.kill();
+            panic!("masthead {arguments:?} runs on");
+        }
+        std::thread::sleep(GLANCE);
+    };
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap_or_default();
+    Ended {
+        code: status.code(),
+        stdout: read("out"),
+        stderr: read("err"),
+    }
 }
 
 fn log_path(dir: &TempDir) -> PathBuf {

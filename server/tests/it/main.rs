@@ -1,9 +1,17 @@
 //! Tests of the whole: the binary on real sockets, and the shape of the workspace.
 
+mod alerting;
 mod architecture;
+mod ask;
+mod check;
+mod collect;
 mod console;
+mod crash;
 mod harness;
 mod parity;
+mod peers;
+mod push;
+mod reload;
 mod sdk;
 mod tools;
 mod webdriver;
