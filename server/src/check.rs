@@ -91,9 +91,11 @@ fn metrics(format: MetricsFormat) -> bool {
         MetricsFormat::Text => collector::exposition::Format::Text,
         MetricsFormat::Openmetrics => collector::exposition::Format::OpenMetrics,
     };
-    let problems = collector::exposition::lint(format, &input);
+    let problems = collector::exposition::lint(&input, format);
     for problem in &problems {
-        eprintln!("{problem}");
+        let place = if problem.line > 0 { format!("{}:{}: ", problem.line, problem.column) } else { String::new() };
+        let metric = if problem.metric.is_empty() { String::new() } else { format!("{} ", problem.metric) };
+        eprintln!("{place}{metric}{}", problem.text);
     }
     problems.is_empty()
 }

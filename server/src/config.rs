@@ -13,7 +13,7 @@ use collector::config::{ByteSize, GlobalConfig, ScrapeConfig};
 use collector::tail::config::LogFiles;
 use yaml::{Located, PromDuration};
 
-pub use load::{ConfigError, Loaded};
+pub use load::Loaded;
 pub use sources::Source;
 
 /// The whole file.

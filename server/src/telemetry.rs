@@ -2,6 +2,7 @@
 //! OTLP takes.
 
 use std::fmt;
+use std::io::IsTerminal;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -91,7 +92,12 @@ impl Telemetry {
         };
         let spoken = EnvFilter::try_from_env("MASTHEAD_LOG");
         let tracer = traces.tracer("masthead");
-        let stderr = console::layer().with_writer(std::io::stderr).with_target(true);
+        // Colours are for people at a terminal; in a file or a journal they are noise.
+        let colours = std::io::stderr().is_terminal();
+        let stderr = console::layer()
+            .with_writer(std::io::stderr)
+            .with_target(true)
+            .with_ansi(colours);
         let stderr = match spoken {
             Ok(asked) => stderr.with_filter(asked).boxed(),
             Err(_) => stderr.with_filter(filter(level)).boxed(),

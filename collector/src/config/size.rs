@@ -1,5 +1,7 @@
 //! Sizes in configuration files: `15MB`, `512KiB`. As upstream, every unit is a power of 1024.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Deserializer, de};
 
 const UNITS: [(&str, u64); 13] = [
@@ -48,6 +50,14 @@ fn parse(text: &str) -> Result<ByteSize, String> {
         Ok(ByteSize(bytes as u64))
     } else {
         Err(format!("size out of range: {text}"))
+    }
+}
+
+impl FromStr for ByteSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        parse(text)
     }
 }
 

@@ -126,9 +126,9 @@ fn scrape_jobs(
         }
     }
     let mut names = std::collections::BTreeSet::new();
-    match jobs.iter().find(|job| !names.insert(job.name.clone())) {
+    match jobs.iter().find(|job| !names.insert(job.job_name.clone())) {
         Some(twice) => {
-            let why = format!("found multiple scrape configs with job name {:?}", twice.name);
+            let why = format!("found multiple scrape configs with job name {:?}", twice.job_name);
             Err(ConfigError(vec![format!("{name}: {why}")]))
         }
         None => Ok(jobs),

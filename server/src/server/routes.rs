@@ -47,6 +47,7 @@ pub fn all(shared: &Arc<Shared>) -> Doors {
     let jaeger = JaegerState {
         spans: Arc::clone(&stores.spans) as _,
         pool: shared.query.clone(),
+        clock: Arc::clone(&shared.clock),
     };
     let loki = LokiState {
         logs: Arc::clone(&stores.logs) as _,

@@ -2,9 +2,10 @@
 //! in between.
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
-use crate::ask::{Samples, array, text};
-use crate::harness::{Masthead, eventually};
+use crate::ask::{Samples, array, now_ms, text};
+use crate::harness::{Masthead, eventually, free_ports};
 use crate::peers::{Delivery, Mailbox, Page, Target, Webhook};
 
 /// Everything that takes part.
@@ -13,6 +14,8 @@ struct Stage {
     target: Target,
     webhook: Webhook,
     mailbox: Mailbox,
+    /// `rules.yml` and `alertmanager.yml`.
+    files: TempDir,
 }
 
 const COOL: &str = "# TYPE temperature gauge\ntemperature{room=\"attic\"} 20\n";
@@ -36,29 +39,35 @@ groups:
 
 impl Stage {
     async fn set() -> Stage {
+        let mailbox = Mailbox::start().await;
+        Stage::with(mailbox, |address| address.to_owned(), "1s").await
+    }
+
+    /// Mails go to what `smarthost` makes of the mailbox's address; groups are told of news every `group_interval`.
+    async fn with(mailbox: Mailbox, smarthost: impl Fn(&str) -> String, group_interval: &str) -> Stage {
         let target = Target::text(COOL).await;
         let webhook = Webhook::start().await;
-        let mailbox = Mailbox::start().await;
-        let folder = tempfile::tempdir().expect("a folder");
-        let rules = folder.path().join("rules.yml");
-        std::fs::write(&rules, RULES).expect("rules are written");
-        let receivers = folder.path().join("alertmanager.yml");
-        std::fs::write(&receivers, receivers_text(&webhook, &mailbox)).expect("receivers are written");
+        let files = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            let path = files.path().join(name);
+            std::fs::write(&path, text).expect("a file");
+            path.display().to_string()
+        };
+        let rules = write("rules.yml", RULES);
+        let receivers = receivers(&webhook, &smarthost(&mailbox.address), group_interval);
+        let receivers = write("alertmanager.yml", &receivers);
         let config = format!(
             "scrape_configs:\n- job_name: house\n  scrape_interval: 200ms\n  static_configs: [{{targets: ['{}']}}]\n\
-             rule_files: ['{}']\nnotifications: {{file: '{}'}}\n",
-            target.address,
-            rules.display(),
-            receivers.display()
+             rule_files: ['{rules}']\nnotifications: {{file: '{receivers}'}}\n",
+            target.address
         );
         let server = Masthead::configured(&config, &["--web.external-url=http://watch.example/"]).await;
-        // The files have to be there for as long as the server may read them.
-        std::mem::forget(folder);
         Stage {
             server,
             target,
             webhook,
             mailbox,
+            files,
         }
     }
 
@@ -98,6 +107,27 @@ impl Stage {
         .await
     }
 
+    /// Waits until so many ways of telling of `Hot` are on record. The record follows the delivery; a kill between the
+    /// two would rightly repeat it.
+    async fn recorded_deliveries(&self, count: usize) {
+        let log = self.server.dir.path().join("data/alertmanager/nflog");
+        eventually(format!("{count} notifications are on record"), || async {
+            let kept = String::from_utf8_lossy(&std::fs::read(&log).ok()?).into_owned();
+            (kept.matches(r#"alertname=\\"Hot\\""#).count() == count).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until `Hot` has been found firing for so long from now on.
+    async fn evaluated_for(&self, wait_ms: i64) {
+        let from_ms = now_ms();
+        eventually(format!("it fires for further {wait_ms} ms"), || async {
+            let newest = self.recorded("Hot", "firing").await.keys().next_back().copied();
+            newest.filter(|at_ms| *at_ms > from_ms + wait_ms)
+        })
+        .await;
+    }
+
     /// The only alert of that name under `/api/v1/alerts`.
     async fn alert(&self, name: &str) -> Value {
         let alerts = self.server.json("/api/v1/alerts").await;
@@ -123,14 +153,14 @@ impl Stage {
     }
 }
 
-fn receivers_text(webhook: &Webhook, mailbox: &Mailbox) -> String {
+fn receivers(webhook: &Webhook, smarthost: &str, group_interval: &str) -> String {
     format!(
-        "global:\n  smtp_from: watch@example.org\n  smtp_smarthost: {}\n  smtp_require_tls: false\n\
-         route:\n  receiver: desk.1\n  group_by: [alertname]\n  group_wait: 100ms\n  group_interval: 1s\n  \
-         repeat_interval: 1h\n\
+        "global:\n  smtp_from: watch@example.org\n  smtp_smarthost: {smarthost}\n  smtp_require_tls: false\n\
+         route:\n  receiver: desk.1\n  group_by: [alertname]\n  group_wait: 100ms\n  \
+         group_interval: {group_interval}\n  repeat_interval: 1h\n\
          receivers:\n- name: desk.1\n  webhook_configs:\n  - url: {}/alert\n    send_resolved: true\n  \
          email_configs:\n  - to: desk@example.org\n    send_resolved: true\n",
-        mailbox.address, webhook.url
+        webhook.url
     )
 }
 
@@ -262,13 +292,7 @@ async fn a_kill_between_page_and_end_repeats_nothing_and_loses_nothing() {
     stage.deliveries("Hot", 1).await;
     stage.mails("Hot ", 1).await;
     let before = stage.alert("Hot").await;
-    // The log of notifications follows the delivery; a kill between the two would rightly repeat it.
-    let log = stage.server.dir.path().join("data/alertmanager/nflog");
-    eventually("both notifications are on record", || async {
-        let kept = String::from_utf8_lossy(&std::fs::read(&log).ok()?).into_owned();
-        (kept.matches(r#"alertname=\"Hot\""#).count() == 2).then_some(())
-    })
-    .await;
+    stage.recorded_deliveries(2).await;
 
     stage.server.restart().await;
     stage.until("Hot", "firing").await;
@@ -281,15 +305,62 @@ async fn a_kill_between_page_and_end_repeats_nothing_and_loses_nothing() {
     );
 
     // Several group intervals pass without another page.
-    let restarted = crate::ask::now_ms();
-    eventually("rules are evaluated for three group intervals", || async {
-        let newest = stage.recorded("Hot", "firing").await.keys().next_back().copied();
-        newest.filter(|at_ms| *at_ms > restarted + 3_000)
-    })
-    .await;
+    stage.evaluated_for(3_000).await;
     assert_eq!(stage.webhook.of("Hot").len(), 1, "{:#?}", stage.webhook.of("Hot"));
     assert_eq!(stage.mailbox.about("Hot ").len(), 1);
 
     stage.target.set(Page::Text(COOL.to_owned()));
     is_over(&stage).await;
+}
+
+/// The second since which an alert is active, which is how exactly it is kept.
+fn second_of(alert: &Value) -> &str {
+    text(&alert["activeAt"])
+        .split(['.', 'Z'])
+        .next()
+        .expect("a first part")
+}
+
+/// One way of reaching a receiver that does not work neither delays the other nor makes it repeat itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_server_that_is_down_makes_no_webhook_ring_twice() {
+    let [port] = free_ports();
+    let nobody = |_: &str| format!("127.0.0.1:{port}");
+    let mut stage = Stage::with(Mailbox::start().await, nobody, "5m").await;
+    stage.target.set(Page::Text(HOT.to_owned()));
+    stage.deliveries("Hot", 1).await;
+    stage.recorded_deliveries(1).await;
+    stage.server.restart().await;
+    stage.until("Hot", "firing").await;
+    stage.evaluated_for(2_000).await;
+    assert_eq!(stage.webhook.of("Hot").len(), 1, "{:#?}", stage.webhook.of("Hot"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_keeps_what_fires_and_tells_nobody_again() {
+    let mut stage = Stage::set().await;
+    stage.target.set(Page::Text(HOT.to_owned()));
+    stage.until("Hot", "firing").await;
+    stage.deliveries("Hot", 1).await;
+    stage.mails("Hot ", 1).await;
+    let before = stage.alert("Hot").await;
+
+    let rules = format!("{RULES}  - record: warmest\n    expr: max(temperature)\n");
+    std::fs::write(stage.files.path().join("rules.yml"), rules).expect("rules are written");
+    let receivers = stage.files.path().join("alertmanager.yml");
+    let text = std::fs::read_to_string(&receivers).expect("it was written");
+    std::fs::write(&receivers, text.replace("group_wait: 100ms", "group_wait: 200ms"))
+        .expect("it is written");
+    stage.server.signal("HUP");
+    eventually("the new rule is in force", || async {
+        stage.server.value("warmest").await
+    })
+    .await;
+    assert_eq!(stage.alert("Hot").await["activeAt"], before["activeAt"]);
+    stage.evaluated_for(3_000).await;
+    assert_eq!(stage.webhook.of("Hot").len(), 1, "{:#?}", stage.webhook.of("Hot"));
+
+    stage.target.set(Page::Text(COOL.to_owned()));
+    is_over(&stage).await;
+    assert!(stage.server.stop().await.success());
 }

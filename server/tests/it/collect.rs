@@ -304,7 +304,8 @@ async fn pushes_that_are_refused_change_nothing() {
 /// Good series of a request with bad ones are stored, and the answer names the bad.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_good_part_of_a_bad_write_is_stored() {
-    let server = Masthead::configured(QUIET, &[]).await;
+    let in_order = format!("{QUIET}storage: {{tsdb: {{out_of_order_time_window: 0s}}}}\n");
+    let server = Masthead::configured(&in_order, &[]).await;
     let client = client();
     let at_ms = now_ms();
     let newest = [("__name__", "kept")];
@@ -356,7 +357,7 @@ async fn bad_queries_are_answered_as_prometheus_does() {
             "/api/v1/query?query=sum(".to_owned(),
             400,
             "bad_data",
-            "parse error",
+            "unclosed left parenthesis",
         ),
         (
             "/api/v1/query?query=nosuch(up)".to_owned(),

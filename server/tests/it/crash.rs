@@ -1,5 +1,6 @@
 //! What was acknowledged is there: the server is killed in the middle of everything and started again on what it left.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -230,7 +231,6 @@ async fn a_damaged_tail_of_each_log_costs_nothing_that_was_acknowledged() {
         .collect();
     let logs = ["metrics", "traces", "logs"].map(|store| newest_segment(&server, store));
     for log in &logs {
-        use std::io::Write;
         let file = std::fs::OpenOptions::new().append(true).open(log);
         file.and_then(|mut file| file.write_all(&garbage))
             .expect("the log takes garbage");
@@ -242,16 +242,72 @@ async fn a_damaged_tail_of_each_log_costs_nothing_that_was_acknowledged() {
     let said = server.log();
     for log in &logs {
         let name = log.display().to_string();
-        let warned = |line: &str| line.contains("WARN") && line.contains(&name) && line.contains("cut off");
+        let warned =
+            |line: &str| line.contains("WARN") && line.contains(&name) && line.contains("bytes cut off");
         assert!(said.lines().any(warned), "no warning of {name}");
     }
     // What is cut off stays off: the next start finds nothing wrong.
     let before = server.log().len();
     server.restart().await;
-    assert!(!server.log()[before..].contains("cut off"));
+    assert!(!server.log()[before..].contains("bytes cut off"));
     for one in &acknowledged {
         is_there(&server, one).await;
     }
+}
+
+/// Lines of a followed file come again after a kill rather than never; each is there, in its order.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_followed_file_loses_no_line_over_a_kill() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("app.log");
+    let config = format!(
+        "{}logs:\n  files:\n  - paths: ['{}']\n    labels: {{job: app}}\n",
+        crate::harness::QUIET,
+        folder.path().join("*.log").display()
+    );
+    std::fs::write(&path, "").expect("a file");
+    let mut server = Masthead::configured(&config, &[]).await;
+    let begin_ns = now_ms() * 1_000_000;
+    let mut written = 0;
+    for _ in 0..ROUNDS {
+        let begin = written;
+        // The server is killed when it has taken some lines of this round, while more are being written.
+        while kept(&server, begin_ns).await.len() <= begin {
+            append(&path, &mut written);
+        }
+        append(&path, &mut written);
+        server.kill9();
+        append(&path, &mut written);
+        server.restart().await;
+        eventually(format!("all {written} lines are there"), || async {
+            (kept(&server, begin_ns).await.len() >= written).then_some(())
+        })
+        .await;
+    }
+    let expected: Vec<String> = (0..written).map(line).collect();
+    assert_eq!(kept(&server, begin_ns).await, expected);
+}
+
+fn line(n: usize) -> String {
+    format!("line {n:06}")
+}
+
+fn append(path: &std::path::Path, written: &mut usize) {
+    let file = std::fs::OpenOptions::new().append(true).open(path);
+    let text: String = (*written..*written + 10).map(|n| line(n) + "\n").collect();
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .expect("the file takes lines");
+    *written += 10;
+}
+
+/// The lines of the followed file, each once.
+async fn kept(server: &Masthead, begin_ns: i64) -> Vec<String> {
+    let end_ns = (now_ms() + 60_000) * 1_000_000;
+    let found = server.lines("{job=\"app\"}", begin_ns, end_ns).await;
+    let mut lines: Vec<String> = found.into_iter().map(|(_, line)| line).collect();
+    lines.sort();
+    lines.dedup();
+    lines
 }
 
 fn newest_segment(server: &Masthead, store: &str) -> std::path::PathBuf {

@@ -16,7 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// How long anything may take. Generous: the machine has other things to do.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Between two looks at something that is awaited.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -25,25 +25,25 @@ const GLANCE: Duration = Duration::from_millis(50);
 const START_ATTEMPTS: usize = 3;
 
 /// A configuration that scrapes nothing and rules nothing.
-pub const QUIET: &str = "scrape_configs: []\n";
+pub(crate) const QUIET: &str = "scrape_configs: []\n";
 
 /// The server under test.
-pub struct Masthead {
+pub(crate) struct Masthead {
     child: Child,
     ports: [u16; 3],
     flags: Vec<String>,
     /// Its folder: `masthead.yml`, `stderr.log` and `data`.
-    pub dir: TempDir,
+    pub(crate) dir: TempDir,
 }
 
 impl Masthead {
     /// Starts it with the embedded configuration, by which it scrapes itself, and waits until it is ready.
-    pub async fn start(flags: &[&str]) -> Masthead {
+    pub(crate) async fn start(flags: &[&str]) -> Masthead {
         Masthead::launch(None, flags).await
     }
 
     /// Starts it with `config` in its `masthead.yml`; files that it names are relative to [`Masthead::dir`].
-    pub async fn configured(config: &str, flags: &[&str]) -> Masthead {
+    pub(crate) async fn configured(config: &str, flags: &[&str]) -> Masthead {
         Masthead::launch(Some(config), flags).await
     }
 
@@ -97,29 +97,29 @@ impl Masthead {
     }
 
     /// The main address, as `http://127.0.0.1:PORT`.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.ports[0])
     }
 
     /// OTLP over HTTP, as `http://127.0.0.1:PORT`.
-    pub fn otlp_http(&self) -> String {
+    pub(crate) fn otlp_http(&self) -> String {
         format!("http://127.0.0.1:{}", self.ports[1])
     }
 
     /// OTLP over gRPC, as `http://127.0.0.1:PORT`.
-    pub fn otlp_grpc(&self) -> String {
+    pub(crate) fn otlp_grpc(&self) -> String {
         format!("http://127.0.0.1:{}", self.ports[2])
     }
 
     /// The JSON at `path` of the main address; fails on any status but 200.
-    pub async fn json(&self, path: &str) -> Value {
+    pub(crate) async fn json(&self, path: &str) -> Value {
         let (status, text) = get(&format!("{}{path}", self.url())).await;
         assert_eq!(status, 200, "GET {path} answered {text}");
         serde_json::from_str(&text).unwrap_or_else(|e| panic!("GET {path}: {e}: {text}"))
     }
 
     /// The result of an instant PromQL query: a list of `{metric, value}`.
-    pub async fn query(&self, promql: &str) -> Vec<Value> {
+    pub(crate) async fn query(&self, promql: &str) -> Vec<Value> {
         let url = reqwest::Url::parse_with_params("http://x/api/v1/query", [("query", promql)]);
         let url = url.expect("a URL");
         let answer = self
@@ -129,19 +129,19 @@ impl Masthead {
     }
 
     /// Kills it as a power cut would.
-    pub fn kill9(&mut self) {
+    pub(crate) fn kill9(&mut self) {
         self.child.kill().expect("the child is ours");
         self.child.wait().expect("the child is ours");
     }
 
     /// Stops it by SIGTERM and waits for its end.
-    pub async fn stop(&mut self) -> ExitStatus {
+    pub(crate) async fn stop(&mut self) -> ExitStatus {
         self.signal("TERM");
         self.ended().await
     }
 
     /// Waits for its end.
-    pub async fn ended(&mut self) -> ExitStatus {
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().expect("the child is ours") {
@@ -153,7 +153,7 @@ impl Masthead {
     }
 
     /// Sends it a signal by name: HUP, INT, TERM.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill")
             .arg(format!("-{name}"))
             .arg(self.child.id().to_string())
@@ -162,14 +162,14 @@ impl Masthead {
     }
 
     /// Starts it again with the same flags, on the same folder and ports; kills it first if it still runs.
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.kill9();
         self.child = spawn(&self.dir, self.ports, &self.flags);
         assert!(self.ready().await, "it did not start again");
     }
 
     /// What it wrote to standard error since the first start.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(log_path(&self.dir)).unwrap_or_default()
     }
 }
@@ -203,7 +203,7 @@ fn spawn(dir: &TempDir, [main, otlp_http, otlp_grpc]: [u16; 3], flags: &[String]
 
 /// What a run of the binary left behind.
 #[derive(Debug)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// The exit code; none where a signal ended it.
     pub code: Option<i32>,
     /// Standard output.
@@ -213,12 +213,16 @@ pub struct Ended {
 }
 
 /// Runs the binary with `input` at its standard input until it ends, which it has to do by itself.
-pub fn run(arguments: &[&str], input: &str) -> Ended {
+pub(crate) fn run(arguments: &[&str], input: &str) -> Ended {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = |name: &str, content: &str| {
         let path = folder.path().join(name);
         fs::write(&path, content).expect("a temporary file");
-        OpenOptions::new().read(true).append(true).open(path).expect("a temporary file")
+        OpenOptions::new()
+            .read(true)
+            .append(true)
+            .open(path)
+            .expect("a temporary file")
     };
     // Files never fill up as pipes do, so nobody has to read while it runs.
     let mut child = Command::new(env!("CARGO_BIN_EXE_masthead"))
@@ -252,7 +256,7 @@ fn log_path(dir: &TempDir) -> PathBuf {
 }
 
 /// Ports that were free a moment ago.
-pub fn free_ports<const N: usize>() -> [u16; N] {
+pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
     // All are held before any is let go, so that they differ.
     let held: [TcpListener; N] =
         std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
@@ -260,7 +264,7 @@ pub fn free_ports<const N: usize>() -> [u16; N] {
 }
 
 /// A client for plain HTTP on this machine, past any proxy.
-pub fn client() -> reqwest::Client {
+pub(crate) fn client() -> reqwest::Client {
     static CLIENT: OnceLock<()> = OnceLock::new();
     CLIENT.get_or_init(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -270,7 +274,7 @@ pub fn client() -> reqwest::Client {
 }
 
 /// Status and text of what is at `url`.
-pub async fn get(url: &str) -> (u16, String) {
+pub(crate) async fn get(url: &str) -> (u16, String) {
     let answer = client().get(url).send().await;
     let answer = answer.unwrap_or_else(|e| panic!("GET {url}: {e}"));
     let status = answer.status().as_u16();
@@ -278,7 +282,7 @@ pub async fn get(url: &str) -> (u16, String) {
 }
 
 /// Looks again and again until there is something, and fails with `what` after [`PATIENCE`].
-pub async fn eventually<T, F: Future<Output = Option<T>>>(
+pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
     what: impl Display,
     mut look: impl FnMut() -> F,
 ) -> T {

@@ -11,17 +11,17 @@ use tokio::sync::Mutex;
 static INSTALLING: Mutex<()> = Mutex::const_new(());
 
 /// `scripts/` of the repository.
-pub fn scripts() -> PathBuf {
+pub(crate) fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts")
 }
 
 /// Says on standard error that a test did not run, and why.
-pub fn skip(test: &str, why: &str) {
+pub(crate) fn skip(test: &str, why: &str) {
     eprintln!("SKIPPED: {test}: {why}");
 }
 
 /// Runs a program to its end on a thread of its own.
-pub async fn run(mut command: Command) -> std::io::Result<Output> {
+pub(crate) async fn run(mut command: Command) -> std::io::Result<Output> {
     // What runs here talks to this machine alone.
     command
         .env("NO_PROXY", "127.0.0.1,localhost")
@@ -31,7 +31,7 @@ pub async fn run(mut command: Command) -> std::io::Result<Output> {
 }
 
 /// Runs a program that has to succeed; what it wrote to standard output.
-pub async fn output(command: Command) -> String {
+pub(crate) async fn output(command: Command) -> String {
     let shown = format!("{command:?}");
     let output = run(command).await.unwrap_or_else(|e| panic!("{shown}: {e}"));
     let said = String::from_utf8_lossy(&output.stderr);
@@ -43,7 +43,7 @@ pub async fn output(command: Command) -> String {
 ///
 /// # Errors
 /// Why there is none on this machine.
-pub async fn python(folder: &str) -> Result<PathBuf, String> {
+pub(crate) async fn python(folder: &str) -> Result<PathBuf, String> {
     let wanted = scripts().join(folder).join("requirements.txt");
     let venv = tools_dir().join(format!("venv-{folder}"));
     let python = venv.join("bin/python");
@@ -63,7 +63,7 @@ pub async fn python(folder: &str) -> Result<PathBuf, String> {
 ///
 /// # Errors
 /// Why there is none on this machine.
-pub async fn node(folder: &str) -> Result<PathBuf, String> {
+pub(crate) async fn node(folder: &str) -> Result<PathBuf, String> {
     let source = scripts().join(folder);
     let copy = tools_dir().join(format!("npm-{folder}"));
     let files = ["package.json", "push.js"].map(|name| source.join(name));

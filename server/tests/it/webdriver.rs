@@ -18,10 +18,10 @@ const CHROMEDRIVER: &str = "/usr/bin/chromedriver";
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// The Enter key, as WebDriver writes it.
-pub const ENTER: &str = "\u{E007}";
+pub(crate) const ENTER: &str = "\u{E007}";
 
 /// A browser with one window; ends with the handle.
-pub struct Browser {
+pub(crate) struct Browser {
     driver: Child,
     base: String,
     session: String,
@@ -33,7 +33,7 @@ impl Browser {
     ///
     /// # Errors
     /// Which program this machine does not have.
-    pub async fn start() -> Result<Browser, String> {
+    pub(crate) async fn start() -> Result<Browser, String> {
         for program in [CHROMIUM, CHROMEDRIVER] {
             if !Path::new(program).exists() {
                 return Err(format!("{program} is not there"));
@@ -98,29 +98,29 @@ impl Browser {
     }
 
     /// Goes to a page.
-    pub async fn open(&self, url: &str) {
+    pub(crate) async fn open(&self, url: &str) {
         self.ask("url", &json!({"url": url})).await;
     }
 
     /// What a function's body returns in the page.
-    pub async fn run(&self, script: &str) -> Value {
+    pub(crate) async fn run(&self, script: &str) -> Value {
         self.ask("execute/sync", &json!({"script": script, "args": []}))
             .await
     }
 
     /// Clicks on the first element of `css`, once there is one that can be clicked.
-    pub async fn click(&self, css: &str) {
+    pub(crate) async fn click(&self, css: &str) {
         self.on_element("css selector", css, "click", json!({})).await;
     }
 
     /// Clicks on the link or button of that text.
-    pub async fn press(&self, text: &str) {
+    pub(crate) async fn press(&self, text: &str) {
         let xpath = format!("//*[(self::a or self::button) and normalize-space()='{text}']");
         self.on_element("xpath", &xpath, "click", json!({})).await;
     }
 
     /// Types into the first element of `css`.
-    pub async fn type_into(&self, css: &str, keys: &str) {
+    pub(crate) async fn type_into(&self, css: &str, keys: &str) {
         self.on_element("css selector", css, "value", json!({"text": keys}))
             .await;
     }
@@ -143,7 +143,7 @@ impl Browser {
     }
 
     /// Waits until a script returns something that counts as true, and gives it; fails with what the page shows.
-    pub async fn wait(&self, what: &str, script: &str) -> Value {
+    pub(crate) async fn wait(&self, what: &str, script: &str) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let found = self.run(script).await;
@@ -163,7 +163,7 @@ impl Browser {
     }
 
     /// Waits until an element of `css` shows `text`.
-    pub async fn sees(&self, css: &str, text: &str) {
+    pub(crate) async fn sees(&self, css: &str, text: &str) {
         let script = format!(
             "return [...document.querySelectorAll({})].some((e) => e.innerText.includes({}))",
             json!(css),
@@ -173,7 +173,7 @@ impl Browser {
     }
 
     /// Keeps what the window shows as `<name>.png` in the build's folder for temporary files.
-    pub async fn screenshot(&self, name: &str) -> PathBuf {
+    pub(crate) async fn screenshot(&self, name: &str) -> PathBuf {
         let url = format!("{}/session/{}/screenshot", self.base, self.session);
         let taken = value(&url, client().get(&url).send().await)
             .await
@@ -187,7 +187,7 @@ impl Browser {
     }
 
     /// What went wrong in the page's scripts and requests since the last call, as the browser's console tells it.
-    pub async fn errors(&self) -> Vec<String> {
+    pub(crate) async fn errors(&self) -> Vec<String> {
         let log = self.ask("se/log", &json!({"type": "browser"})).await;
         let entries = log.as_array().cloned().unwrap_or_default();
         let severe = entries.iter().filter(|entry| entry["level"] == "SEVERE");
@@ -197,7 +197,7 @@ impl Browser {
     }
 
     /// Closes the window and ends the browser.
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         let url = format!("{}/session/{}", self.base, self.session);
         let _ = client().delete(url).send().await;
     }

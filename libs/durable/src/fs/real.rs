@@ -36,7 +36,11 @@ impl ReadFile for Real {
 
 impl Fs for RealFs {
     fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
-        Ok(Box::new(Real(File::create(path)?)))
+        // Opened to append, so that after a truncation through another handle writing goes on at the new end
+        // instead of leaving a hole.
+        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        file.set_len(0)?;
+        Ok(Box::new(Real(file)))
     }
 
     fn append(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {

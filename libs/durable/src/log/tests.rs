@@ -133,3 +133,23 @@ fn a_failed_sync_poisons_the_log() {
     ));
     assert!(log.poisoned().is_some());
 }
+
+#[test]
+fn on_a_real_disk_writing_goes_on_behind_a_batch_that_was_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let faulty = FaultyFs::new(Arc::new(crate::RealFs));
+    let fs: Arc<dyn Fs> = Arc::new(faulty.clone());
+    let open = || {
+        let mut kinds = Vec::new();
+        let opened = Log::open(Arc::clone(&fs), folder.path(), LogOptions::default(), |_, f| kinds.push(f.kind));
+        let (log, recovery) = opened.unwrap();
+        assert_eq!(recovery.damage, Vec::<String>::new());
+        (log, kinds)
+    };
+    let (mut log, _) = open();
+    log.append([(1, b"one".as_slice())]).unwrap();
+    faulty.fail(0, io::ErrorKind::StorageFull, false);
+    log.append([(2, b"two, of which half is written".as_slice())]).unwrap_err();
+    log.append([(3, b"three".as_slice())]).unwrap();
+    assert_eq!(open().1, [1, 3]);
+}

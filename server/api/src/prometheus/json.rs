@@ -7,7 +7,7 @@ use model::metrics::Sample;
 use promql::Value;
 
 /// `{"resultType":…,"result":…}`
-pub fn value(value: &Value) -> String {
+pub(super) fn value(value: &Value) -> String {
     let mut out = String::new();
     match value {
         Value::Scalar(sample) => {
@@ -58,7 +58,7 @@ fn separated<T>(out: &mut String, items: impl IntoIterator<Item = T>, write: imp
 }
 
 /// A label set as an object.
-pub fn labels(out: &mut String, labels: &Labels) {
+pub(super) fn labels(out: &mut String, labels: &Labels) {
     out.push('{');
     separated(out, labels.iter(), |out, (name, value)| {
         string(out, name);
@@ -87,7 +87,7 @@ fn timestamp(out: &mut String, ms: i64) {
 }
 
 /// The shortest text that reads back as the same float, as Go writes it: exponents below 1e-6 and from 1e21 on.
-pub fn float(out: &mut String, value: f64) {
+pub(super) fn float(out: &mut String, value: f64) {
     let _ = if value.is_nan() {
         write!(out, "NaN")
     } else if value.is_infinite() {

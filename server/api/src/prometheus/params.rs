@@ -55,7 +55,8 @@ fn decode(text: &str, into: &mut Vec<(String, String)>) {
 impl Params {
     /// The first value of `name`, if it is there and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.all(name).find(|value| !value.is_empty())
+        let given = |(n, value): &&(String, String)| n == name && !value.is_empty();
+        self.0.iter().find(given).map(|(_, value)| value.as_str())
     }
 
     /// All values of `name`.

@@ -8,12 +8,12 @@ use axum::response::Response;
 use model::metrics::MetricSnapshot;
 use model::{Matcher, StoreError};
 
-use super::envelope::{ApiError, ErrorType, success, success_raw};
+use super::envelope::{ApiError, ErrorType, success_raw};
 use super::params::Params;
 use super::{PrometheusState, json};
 
 /// `GET|POST /series`
-pub async fn series(State(state): State<PrometheusState>, params: Params) -> Result<Response, ApiError> {
+pub(super) async fn series(State(state): State<PrometheusState>, params: Params) -> Result<Response, ApiError> {
     let sets = params.matcher_sets()?;
     if sets.is_empty() {
         return Err(ApiError::new(ErrorType::BadData, "no match[] parameter provided"));
@@ -44,14 +44,14 @@ pub async fn series(State(state): State<PrometheusState>, params: Params) -> Res
 }
 
 /// `GET|POST /labels`
-pub async fn labels(State(state): State<PrometheusState>, params: Params) -> Result<Response, ApiError> {
+pub(super) async fn labels(State(state): State<PrometheusState>, params: Params) -> Result<Response, ApiError> {
     let sets = params.matcher_sets()?;
     let names = move |snapshot: &dyn MetricSnapshot, matchers: &[Matcher]| snapshot.label_names(matchers);
     strings(&state, &params, sets, names).await
 }
 
 /// `GET /label/{name}/values`
-pub async fn label_values(
+pub(super) async fn label_values(
     State(state): State<PrometheusState>,
     Path(name): Path<String>,
     params: Params,

@@ -111,7 +111,6 @@ fn a_full_disk_refuses_batches_until_there_is_room() {
 }
 
 #[test]
-#[ignore = "fails: after a write cut back by truncation, durable::RealFs goes on behind a hole of zeros"]
 fn a_real_full_disk_refuses_batches_until_there_is_room() {
     let dir = tempfile::tempdir().unwrap();
     full_disk(Arc::new(durable::RealFs), dir.path());
