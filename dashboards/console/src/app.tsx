@@ -32,7 +32,7 @@ function Logo() {
 
 export function App() {
   const { path } = useLocation();
-  const build = useApi<{ version: string }>("/api/v1/status/buildinfo");
+  const build = useApi<{ mastheadVersion: string }>("/api/v1/status/buildinfo");
   const Page = pageFor(path);
   const active = path.startsWith("/trace/") ? "/traces" : path === "/" || path === "/graph" ? "/query" : path;
   return (
@@ -47,7 +47,7 @@ export function App() {
             {title}
           </Link>
         ))}
-        {build.data && <small>{build.data.version}</small>}
+        {build.data && <small>{build.data.mastheadVersion}</small>}
       </nav>
       <main>
         <Page />

@@ -1,5 +1,14 @@
 // The editor itself, in a chunk of its own: it is four fifths of the console's code.
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import {
+  acceptCompletion,
+  autocompletion,
+  closeBrackets,
+  closeBracketsKeymap,
+  closeCompletion,
+  completionKeymap,
+  moveCompletionSelection,
+  selectedCompletion,
+} from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { HighlightStyle, bracketMatching, syntaxHighlighting } from "@codemirror/language";
 import { lintKeymap } from "@codemirror/lint";
@@ -29,11 +38,23 @@ export function mount(
     state: EditorState.create({
       doc: text,
       extensions: [
-        Prec.highest(keymap.of([{ key: "Enter", run: () => (on.run(), true) }])),
+        // Nothing is selected until an arrow key selects it, so that Enter runs what was typed and Tab takes the first.
+        Prec.highest(
+          keymap.of([
+            { key: "Enter", run: (view) => acceptCompletion(view) || (closeCompletion(view), on.run(), true) },
+            {
+              key: "Tab",
+              run: (view) => {
+                if (!selectedCompletion(view.state)) moveCompletionSelection(true)(view);
+                return acceptCompletion(view);
+              },
+            },
+          ]),
+        ),
         history(),
         bracketMatching(),
         closeBrackets(),
-        autocompletion(),
+        autocompletion({ selectOnOpen: false, icons: false }),
         syntaxHighlighting(colours),
         keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...completionKeymap, ...lintKeymap]),
         placeholder("PromQL; Enter runs it"),

@@ -167,7 +167,7 @@ async fn metrics(browser: &Browser, server: &Masthead) {
 
     // What the server says of a bad query stands on the page. The browser notes the 400 as an error.
     browser.open(&format!("{}/query?expr=up%7B", server.url())).await;
-    browser.sees(".notice.error", "parse error").await;
+    browser.sees(".notice.error", "unexpected end of input").await;
     let refused = browser.errors().await;
     assert!(
         refused.iter().all(|e| e.contains("400 (Bad Request)")),

@@ -74,12 +74,13 @@ export function QueryPage() {
 
 function Graph(props: { query: string; startMs: number; endMs: number; onZoom: (startS: number, endS: number) => void }) {
   const step = stepFor(props.startMs / 1000, props.endMs / 1000);
-  const startS = Math.floor(props.startMs / 1000 / step) * step;
-  const endS = Math.floor(props.endMs / 1000 / step) * step;
+  // The last step is the end itself: what was scraped a moment ago is on the chart.
+  const endS = Math.round(props.endMs) / 1000;
+  const startS = endS - Math.floor((props.endMs - props.startMs) / 1000 / step) * step;
   const loaded = useApi<QueryData>("/api/v1/query_range", {
     query: props.query,
-    start: String(startS),
-    end: String(endS),
+    start: startS.toFixed(3),
+    end: endS.toFixed(3),
     step: String(step),
   });
   const series = loaded.data?.result as RangeSeries[] | undefined;
