@@ -13,7 +13,7 @@ use crate::flags::{Check, MetricsFormat};
 const MAX_INPUT_BYTES: u64 = 1 << 30;
 
 /// Runs a check and says what it found.
-pub fn run(what: &Check) -> ExitCode {
+pub(crate) fn run(what: &Check) -> ExitCode {
     let fine = match what {
         Check::Config { files } => each(files, config),
         Check::Rules { files } => each(files, rules),
@@ -93,8 +93,16 @@ fn metrics(format: MetricsFormat) -> bool {
     };
     let problems = collector::exposition::lint(&input, format);
     for problem in &problems {
-        let place = if problem.line > 0 { format!("{}:{}: ", problem.line, problem.column) } else { String::new() };
-        let metric = if problem.metric.is_empty() { String::new() } else { format!("{} ", problem.metric) };
+        let place = if problem.line > 0 {
+            format!("{}:{}: ", problem.line, problem.column)
+        } else {
+            String::new()
+        };
+        let metric = if problem.metric.is_empty() {
+            String::new()
+        } else {
+            format!("{} ", problem.metric)
+        };
         eprintln!("{place}{metric}{}", problem.text);
     }
     problems.is_empty()

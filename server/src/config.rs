@@ -13,13 +13,13 @@ use collector::config::{ByteSize, GlobalConfig, ScrapeConfig};
 use collector::tail::config::LogFiles;
 use yaml::{Located, PromDuration};
 
-pub use load::Loaded;
-pub use sources::Source;
+pub(crate) use load::Loaded;
+pub(crate) use sources::Source;
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct ConfigFile {
+pub(crate) struct ConfigFile {
     /// Defaults for all jobs and rules.
     #[serde(deserialize_with = "yaml::or_default")]
     pub global: GlobalConfig,
@@ -58,7 +58,7 @@ pub struct ConfigFile {
 /// `notifications`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct NotificationsSection {
+pub(crate) struct NotificationsSection {
     /// A file in Alertmanager's format, relative to this one.
     pub file: Option<Located<String>>,
 }
@@ -66,7 +66,7 @@ pub struct NotificationsSection {
 /// `storage`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct StorageSection {
+pub(crate) struct StorageSection {
     /// The store of metrics.
     #[serde(deserialize_with = "yaml::or_default")]
     pub tsdb: TsdbSection,
@@ -76,7 +76,7 @@ pub struct StorageSection {
 /// `storage.tsdb`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct TsdbSection {
+pub(crate) struct TsdbSection {
     /// How much older than its series' newest sample a sample may be.
     pub out_of_order_time_window: Option<PromDuration>,
     /// How long samples are kept.
@@ -87,7 +87,7 @@ pub struct TsdbSection {
 /// A bound on time, on size, or on both.
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct RetentionBounds {
+pub(crate) struct RetentionBounds {
     /// Older data is removed.
     pub time: Option<PromDuration>,
     /// The oldest data is removed when all takes more.
@@ -97,7 +97,7 @@ pub struct RetentionBounds {
 /// `logs`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct LogsSection {
+pub(crate) struct LogsSection {
     /// Groups of files that are followed.
     #[serde(deserialize_with = "yaml::or_default")]
     pub files: Vec<LogFiles>,
@@ -109,7 +109,7 @@ pub struct LogsSection {
 /// `traces`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct RetentionSection {
+pub(crate) struct RetentionSection {
     /// How long spans are kept.
     #[serde(deserialize_with = "yaml::or_default")]
     pub retention: RetentionBounds,
@@ -118,7 +118,7 @@ pub struct RetentionSection {
 /// `otlp`: Prometheus' keys say how OTLP metrics become series and have no effect here yet; `max_body_size` is ours.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct OtlpSection {
+pub(crate) struct OtlpSection {
     /// No push, of whatever protocol, is larger.
     pub max_body_size: Option<ByteSize>,
     promote_all_resource_attributes: Option<Located<IgnoredAny>>,
@@ -132,7 +132,7 @@ pub struct OtlpSection {
 
 impl ConfigFile {
     /// What the file says that has no effect: line and sentence.
-    pub fn without_effect(&self) -> Vec<(u64, String)> {
+    pub(crate) fn without_effect(&self) -> Vec<(u64, String)> {
         let mut found = Vec::new();
         let mut note = |line: Option<u64>, what: &str| {
             if let Some(line) = line {

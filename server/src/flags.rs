@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// One binary that scrapes metrics, receives traces and logs, stores all three, evaluates alert rules and pages.
 #[derive(Debug, Parser)]
 #[command(name = "masthead", version, disable_help_subcommand = true)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// Without one the server runs.
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -19,7 +19,7 @@ pub struct Cli {
 
 /// What else the binary does.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Check files without running anything; exits with 1 where one is not valid.
     Check {
         /// What kind of file.
@@ -30,7 +30,7 @@ pub enum Command {
 
 /// What can be checked.
 #[derive(Debug, Subcommand)]
-pub enum Check {
+pub(crate) enum Check {
     /// Configuration files, with the rule and notification files they name.
     Config {
         /// The files.
@@ -59,7 +59,7 @@ pub enum Check {
 
 /// An exposition format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum MetricsFormat {
+pub(crate) enum MetricsFormat {
     /// Prometheus' text format.
     Text,
     /// OpenMetrics 1.0.
@@ -68,7 +68,7 @@ pub enum MetricsFormat {
 
 /// How the server runs.
 #[derive(Debug, Clone, Args)]
-pub struct ServerFlags {
+pub(crate) struct ServerFlags {
     /// Configuration in prometheus.yml's format. Without it an embedded one is used, by which Masthead watches itself.
     #[arg(long = "config.file", value_name = "FILE")]
     pub config_file: Option<PathBuf>,
@@ -139,7 +139,7 @@ pub struct ServerFlags {
 /// Severity of Masthead's own log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[allow(missing_docs)]
-pub enum LogLevel {
+pub(crate) enum LogLevel {
     Debug,
     Info,
     Warn,
@@ -148,7 +148,7 @@ pub enum LogLevel {
 
 impl LogLevel {
     /// As `tracing` names it.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             LogLevel::Debug => "debug",
             LogLevel::Info => "info",
@@ -160,7 +160,7 @@ impl LogLevel {
 
 /// An address, or none where the flag is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OptionalAddress(pub Option<SocketAddr>);
+pub(crate) struct OptionalAddress(pub Option<SocketAddr>);
 
 fn optional_address(text: &str) -> Result<OptionalAddress, String> {
     if text.is_empty() {
@@ -186,7 +186,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 
 impl ServerFlags {
     /// Every flag with its value, for `/api/v1/status/flags`.
-    pub fn listing(&self) -> Vec<(String, String)> {
+    pub(crate) fn listing(&self) -> Vec<(String, String)> {
         let optional = |a: OptionalAddress| a.0.map_or(String::new(), |a| a.to_string());
         let path = |p: &std::path::Path| p.display().to_string();
         let flags = [

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use crate::flags::ServerFlags;
 
 /// The sockets that the flags ask for.
-pub struct Listeners {
+pub(crate) struct Listeners {
     /// For people and APIs.
     pub main: TcpListener,
     /// OTLP over gRPC.
@@ -27,7 +27,7 @@ impl Listeners {
     ///
     /// # Errors
     /// An address is taken or not ours; the message names the flag.
-    pub async fn bind(flags: &ServerFlags) -> Result<Listeners, String> {
+    pub(crate) async fn bind(flags: &ServerFlags) -> Result<Listeners, String> {
         Ok(Listeners {
             main: bind("web.listen-address", flags.listen_address).await?,
             otlp_grpc: bind_optional("otlp.grpc-listen-address", flags.otlp_grpc_address.0).await?,
@@ -38,7 +38,7 @@ impl Listeners {
     }
 
     /// The port of the main address.
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.main.local_addr().map_or(0, |address| address.port())
     }
 }
@@ -58,7 +58,7 @@ async fn bind_optional(flag: &str, address: Option<SocketAddr>) -> Result<Option
 }
 
 /// Serves until `stop`, then finishes the requests under way.
-pub fn serve(listener: TcpListener, router: Router, tasks: &TaskTracker, stop: &CancellationToken) {
+pub(crate) fn serve(listener: TcpListener, router: Router, tasks: &TaskTracker, stop: &CancellationToken) {
     let stop = stop.clone();
     tasks.spawn(async move {
         let address = listener.local_addr().ok();

@@ -16,7 +16,7 @@ use running::Running;
 ///
 /// # Errors
 /// Why it could not start, in a sentence for the operator.
-pub fn run(flags: ServerFlags) -> Result<(), String> {
+pub(crate) fn run(flags: ServerFlags) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

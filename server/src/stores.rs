@@ -13,7 +13,7 @@ use crate::config::{ConfigFile, RetentionBounds};
 use crate::flags::ServerFlags;
 
 /// What keeps the data. The folder is locked as long as this lives.
-pub struct Stores {
+pub(crate) struct Stores {
     /// Series.
     pub metrics: Arc<Tsdb>,
     /// Spans.
@@ -26,7 +26,7 @@ pub struct Stores {
 }
 
 /// How the stores are to behave.
-pub struct StoreOptions {
+pub(crate) struct StoreOptions {
     tsdb: tsdb::Options,
     traces: traces::Options,
     logs: log_indexer::Options,
@@ -39,7 +39,7 @@ impl StoreOptions {
     ///
     /// # Errors
     /// A flag's value is not a duration or a size.
-    pub fn resolve(flags: &ServerFlags, file: &ConfigFile) -> Result<StoreOptions, String> {
+    pub(crate) fn resolve(flags: &ServerFlags, file: &ConfigFile) -> Result<StoreOptions, String> {
         let mut tsdb = tsdb::Options::default();
         if let Some(text) = &flags.retention_time {
             let ms = model::promtime::parse_duration_ms(text);
@@ -101,7 +101,7 @@ impl Stores {
     ///
     /// # Errors
     /// Another process uses the folder, or the disk refuses. Damaged data is no error.
-    pub fn open(dir: &Path, options: StoreOptions) -> Result<Stores, String> {
+    pub(crate) fn open(dir: &Path, options: StoreOptions) -> Result<Stores, String> {
         let lock = DirLock::acquire(dir).map_err(|e| e.to_string())?;
         let fs: Arc<dyn Fs> = Arc::new(RealFs);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -124,7 +124,7 @@ impl Stores {
     }
 
     /// Why a store takes no writes, if one does not.
-    pub fn poisoned(&self) -> Option<String> {
+    pub(crate) fn poisoned(&self) -> Option<String> {
         let told = |store: &str, why: Option<Arc<str>>| why.map(|why| format!("{store} store: {why}"));
         told("metrics", self.metrics.poisoned())
             .or_else(|| told("traces", self.spans.poisoned()))
@@ -135,7 +135,7 @@ impl Stores {
     ///
     /// # Errors
     /// What failed, store by store.
-    pub fn close(&self) -> Result<(), String> {
+    pub(crate) fn close(&self) -> Result<(), String> {
         let results = [self.metrics.close(), self.spans.close(), self.logs.close()];
         let failed: Vec<String> = results
             .into_iter()

@@ -41,7 +41,7 @@ impl fmt::Debug for Sinks {
 }
 
 /// Own telemetry; ends with [`Telemetry::shutdown`].
-pub struct Telemetry {
+pub(crate) struct Telemetry {
     sinks: Arc<Sinks>,
     traces: SdkTracerProvider,
     logs: SdkLoggerProvider,
@@ -49,7 +49,7 @@ pub struct Telemetry {
 
 impl Telemetry {
     /// Begins to log. Call once.
-    pub fn start(level: LogLevel) -> Telemetry {
+    pub(crate) fn start(level: LogLevel) -> Telemetry {
         let sinks = Arc::<Sinks>::default();
         let resource = Resource::builder()
             .with_service_name("masthead")
@@ -108,6 +108,9 @@ impl Telemetry {
             .with(
                 tracing_opentelemetry::layer()
                     .with_tracer(tracer)
+                    .with_location(false)
+                    .with_threads(false)
+                    .with_target(false)
                     .with_filter(filter(LevelFilter::INFO)),
             )
             .init();
@@ -115,13 +118,13 @@ impl Telemetry {
     }
 
     /// From here on into these stores too.
-    pub fn connect(&self, spans: Arc<dyn SpanSink>, logs: Arc<dyn LogSink>) {
+    pub(crate) fn connect(&self, spans: Arc<dyn SpanSink>, logs: Arc<dyn LogSink>) {
         let _ = self.sinks.spans.set(spans);
         let _ = self.sinks.logs.set(logs);
     }
 
     /// Hands on what is waiting. Blocking.
-    pub fn shutdown(&self) {
+    pub(crate) fn shutdown(&self) {
         let wait = Duration::from_secs(2);
         let _ = self.traces.shutdown_with_timeout(wait);
         let _ = self.logs.shutdown_with_timeout(wait);

@@ -16,7 +16,7 @@ const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 const MAINTAIN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Starts the upkeep of all stores; it ends with `stop`, after what is under way.
-pub fn start(stores: &Arc<Stores>, tasks: &TaskTracker, stop: &CancellationToken) {
+pub(crate) fn start(stores: &Arc<Stores>, tasks: &TaskTracker, stop: &CancellationToken) {
     let jobs: [(&'static str, Duration, fn(&Stores) -> Result<(), StoreError>); 6] = [
         ("sync of metrics", SYNC_INTERVAL, |s| s.metrics.sync()),
         ("sync of traces", SYNC_INTERVAL, |s| s.spans.sync()),

@@ -238,7 +238,8 @@ fn replay_segment(
     recovery: &mut Recovery,
     replay: &mut impl FnMut(u64, Frame<'_>),
 ) -> (usize, Option<String>) {
-    if bytes.is_empty() {
+    // Empty, or cut off while its first bytes were being written: there was nothing in it yet.
+    if MAGIC.starts_with(bytes) && bytes.len() < MAGIC.len() {
         return (0, None);
     }
     let Some(mut rest) = bytes.strip_prefix(MAGIC) else {

@@ -8,6 +8,7 @@ mod otlp;
 mod refusal;
 mod remote_write;
 mod sinks;
+mod zipkin;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -18,13 +19,15 @@ use collector::push::PushError;
 pub use refusal::Refusal;
 pub use sinks::PushState;
 
-/// What the main address takes: remote write, Loki's push, and OTLP under the paths Prometheus and Loki give it.
+/// What the main address takes: remote write, Loki's push, Zipkin's spans, and OTLP under the paths Prometheus and
+/// Loki give it.
 pub fn routes(state: PushState) -> Router {
     Router::new()
         .route("/api/v1/write", post(remote_write::write))
         .route("/api/v1/otlp/v1/metrics", post(otlp::metrics))
         .route("/otlp/v1/logs", post(otlp::logs))
         .route("/loki/api/v1/push", post(loki::push))
+        .route("/api/v2/spans", post(zipkin::spans))
         .with_state(state)
 }
 

@@ -60,6 +60,15 @@ pub fn routes(state: StatusState) -> Router {
         .with_state(state)
 }
 
+/// A number as Go's JSON writes it: whole ones without a fraction.
+fn number(value: f64) -> serde_json::Value {
+    if value.fract() == 0.0 && value.abs() < 1e15 {
+        (value as i64).into()
+    } else {
+        value.into()
+    }
+}
+
 /// Milliseconds since the epoch in RFC 3339; Go's zero time for none, as Prometheus shows it.
 fn rfc3339(ms: Option<i64>) -> String {
     let known = ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());

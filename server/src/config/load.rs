@@ -13,7 +13,7 @@ use super::{ConfigFile, Source};
 
 /// A configuration with all it names, checked.
 #[derive(Debug)]
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// The text of the main file, for `/api/v1/status/config`.
     pub text: String,
     /// The main file.
@@ -32,7 +32,7 @@ pub struct Loaded {
 
 /// All that is wrong with a configuration: a line each, with file, line and column.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigError(pub Vec<String>);
+pub(crate) struct ConfigError(pub Vec<String>);
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,7 +61,7 @@ impl Loaded {
     ///
     /// # Errors
     /// All that is wrong, across all files.
-    pub fn load(source: &Source) -> Result<Loaded, ConfigError> {
+    pub(crate) fn load(source: &Source) -> Result<Loaded, ConfigError> {
         let name = source.name();
         let text = source
             .text()

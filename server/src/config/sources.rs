@@ -7,7 +7,7 @@ const EMBEDDED_RULES: &str = include_str!("../../default/rules.yml");
 
 /// Where configuration comes from. Read anew at every reload.
 #[derive(Debug, Clone)]
-pub enum Source {
+pub(crate) enum Source {
     /// A file; the paths within it are relative to its folder.
     File(PathBuf),
     /// The embedded one, which scrapes this port of localhost.
@@ -19,7 +19,7 @@ pub enum Source {
 
 impl Source {
     /// What messages call it.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self {
             Source::File(path) => path.display().to_string(),
             Source::Embedded { .. } => "embedded configuration".to_owned(),
@@ -30,7 +30,7 @@ impl Source {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn text(&self) -> std::io::Result<String> {
+    pub(crate) fn text(&self) -> std::io::Result<String> {
         match self {
             Source::File(path) => std::fs::read_to_string(path),
             Source::Embedded { port } => {
@@ -40,7 +40,7 @@ impl Source {
     }
 
     /// Rules that come without a file: name and text.
-    pub fn embedded_rules(&self) -> Option<(&'static str, &'static str)> {
+    pub(crate) fn embedded_rules(&self) -> Option<(&'static str, &'static str)> {
         match self {
             Source::File(_) => None,
             Source::Embedded { .. } => Some(("embedded rules.yml", EMBEDDED_RULES)),
@@ -48,7 +48,7 @@ impl Source {
     }
 
     /// What relative paths are relative to.
-    pub fn folder(&self) -> PathBuf {
+    pub(crate) fn folder(&self) -> PathBuf {
         match self {
             Source::File(path) => path.parent().map(Path::to_owned).unwrap_or_default(),
             Source::Embedded { .. } => PathBuf::new(),

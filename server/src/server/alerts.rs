@@ -12,7 +12,7 @@ use model::SystemClock;
 
 /// Hands alerts to the notifications in force; without any, rules still show what fires.
 #[derive(Default)]
-pub struct AlertRelay(ArcSwapOption<Notifications>);
+pub(crate) struct AlertRelay(ArcSwapOption<Notifications>);
 
 impl AlertSink for AlertRelay {
     fn alerts(&self, alerts: Vec<Alert>) {
@@ -27,7 +27,12 @@ impl AlertRelay {
     ///
     /// # Errors
     /// The configuration cannot be used; what was in force stays.
-    pub async fn apply(&self, config: Option<Config>, external_url: &str, dir: &Path) -> Result<(), String> {
+    pub(crate) async fn apply(
+        &self,
+        config: Option<Config>,
+        external_url: &str,
+        dir: &Path,
+    ) -> Result<(), String> {
         match (self.0.load_full(), config) {
             (Some(running), Some(config)) => running.reload(config).map_err(|e| e.to_string()),
             (None, Some(config)) => {
@@ -49,12 +54,12 @@ impl AlertRelay {
     }
 
     /// The notifications in force.
-    pub fn current(&self) -> Option<Arc<Notifications>> {
+    pub(crate) fn current(&self) -> Option<Arc<Notifications>> {
         self.0.load_full()
     }
 
     /// Ends the notifications; what they know is on disk then.
-    pub async fn stop(&self) {
+    pub(crate) async fn stop(&self) {
         if let Some(running) = self.0.swap(None) {
             running.shutdown().await;
         }

@@ -7,7 +7,7 @@ use api::status::Lifecycle;
 use super::running::Shared;
 
 /// The API's hold on the server; weak, because the server owns the API.
-pub struct Handle(pub Weak<Shared>);
+pub(crate) struct Handle(pub Weak<Shared>);
 
 #[async_trait::async_trait]
 impl Lifecycle for Handle {

@@ -16,7 +16,7 @@ use super::lifecycle::Handle;
 use super::running::Shared;
 
 /// A router an address.
-pub struct Doors {
+pub(crate) struct Doors {
     pub main: Router,
     pub otlp_grpc: Router,
     pub otlp_http: Router,
@@ -24,7 +24,7 @@ pub struct Doors {
 }
 
 /// Puts the surfaces together.
-pub fn all(shared: &Arc<Shared>) -> Doors {
+pub(crate) fn all(shared: &Arc<Shared>) -> Doors {
     let stores = &shared.stores;
     let engine = shared.engine.options();
     let prometheus = PrometheusState {

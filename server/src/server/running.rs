@@ -35,7 +35,7 @@ const INGEST_QUEUE: usize = 1024;
 const QUERY_QUEUE: usize = 256;
 
 /// The parts that live as long as the server does.
-pub struct Shared {
+pub(crate) struct Shared {
     pub flags: ServerFlags,
     source: Source,
     pub stores: Arc<Stores>,
@@ -63,7 +63,7 @@ struct Tailing {
 }
 
 /// A running server.
-pub struct Running {
+pub(crate) struct Running {
     shared: Arc<Shared>,
     stop: CancellationToken,
     serving: TaskTracker,
@@ -74,7 +74,7 @@ impl Running {
     ///
     /// # Errors
     /// The configuration is not valid, or a store cannot be opened.
-    pub async fn start(
+    pub(crate) async fn start(
         flags: ServerFlags,
         listeners: Listeners,
         telemetry: &Telemetry,
@@ -134,7 +134,7 @@ impl Running {
     }
 
     /// Reads the configuration anew; what is wrong with it is logged and the old one stays.
-    pub async fn reload(&self) {
+    pub(crate) async fn reload(&self) {
         // Logged within.
         let _ = self.shared.reload().await;
     }
@@ -143,7 +143,7 @@ impl Running {
     ///
     /// # Errors
     /// A store could not be closed properly; it is recovered at the next start.
-    pub async fn stop(self, telemetry: &Telemetry) -> Result<(), String> {
+    pub(crate) async fn stop(self, telemetry: &Telemetry) -> Result<(), String> {
         let Running {
             shared,
             stop,
@@ -231,7 +231,7 @@ impl Shared {
     ///
     /// # Errors
     /// It is not valid; the old one stays in force.
-    pub async fn reload(&self) -> Result<(), String> {
+    pub(crate) async fn reload(&self) -> Result<(), String> {
         let _one_at_a_time = self.reloading.lock().await;
         let source = self.source.clone();
         let loaded = tokio::task::spawn_blocking(move || Loaded::load(&source)).await;

@@ -194,7 +194,7 @@ fn rules() {
         (
             "template",
             "  - alert: A\n    expr: up\n    annotations: {s: '{{ nosuch }}'}\n",
-            "6:",
+            "annotation \"s\"",
             "nosuch",
         ),
         ("for", "  - alert: A\n    expr: up\n    for: long\n", "6:", "long"),

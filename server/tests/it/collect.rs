@@ -369,7 +369,7 @@ async fn bad_queries_are_answered_as_prometheus_does() {
             "/api/v1/query?query=rate(up)".to_owned(),
             400,
             "bad_data",
-            "expected type range vector",
+            "expected type",
         ),
         (
             "/api/v1/query?query=up&time=soon".to_owned(),

@@ -141,7 +141,9 @@ fn on_a_real_disk_writing_goes_on_behind_a_batch_that_was_taken_back() {
     let fs: Arc<dyn Fs> = Arc::new(faulty.clone());
     let open = || {
         let mut kinds = Vec::new();
-        let opened = Log::open(Arc::clone(&fs), folder.path(), LogOptions::default(), |_, f| kinds.push(f.kind));
+        let opened = Log::open(Arc::clone(&fs), folder.path(), LogOptions::default(), |_, f| {
+            kinds.push(f.kind)
+        });
         let (log, recovery) = opened.unwrap();
         assert_eq!(recovery.damage, Vec::<String>::new());
         (log, kinds)
@@ -149,7 +151,21 @@ fn on_a_real_disk_writing_goes_on_behind_a_batch_that_was_taken_back() {
     let (mut log, _) = open();
     log.append([(1, b"one".as_slice())]).unwrap();
     faulty.fail(0, io::ErrorKind::StorageFull, false);
-    log.append([(2, b"two, of which half is written".as_slice())]).unwrap_err();
+    log.append([(2, b"two, of which half is written".as_slice())])
+        .unwrap_err();
     log.append([(3, b"three".as_slice())]).unwrap();
     assert_eq!(open().1, [1, 3]);
+}
+
+#[test]
+fn a_segment_cut_off_in_its_first_bytes_is_no_damage() {
+    let (_, fs) = memory();
+    let (mut log, ..) = open(&fs, 1 << 20);
+    log.append([(1, b"one".as_slice())]).unwrap();
+    log.rotate().unwrap();
+    fs.truncate(&segment_path(Path::new(DIR), 2), 3).unwrap();
+    let (mut log, recovery, records) = open(&fs, 1 << 20);
+    assert_eq!((recovery.damage.len(), records.len()), (0, 1));
+    log.append([(2, b"two".as_slice())]).unwrap();
+    assert_eq!(open(&fs, 1 << 20).2.len(), 2);
 }

@@ -18,7 +18,10 @@ use super::{PrometheusState, json};
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// `GET /federate`
-pub(super) async fn federate(State(state): State<PrometheusState>, params: Params) -> Result<Response, ApiError> {
+pub(super) async fn federate(
+    State(state): State<PrometheusState>,
+    params: Params,
+) -> Result<Response, ApiError> {
     let sets = params.matcher_sets()?;
     if sets.is_empty() {
         return Err(ApiError::new(ErrorType::BadData, "no match[] parameter provided"));

@@ -16,7 +16,10 @@ use super::{PrometheusState, json};
 const MAX_STEPS: i64 = 11_000;
 
 /// `GET|POST /query`
-pub(super) async fn instant(State(state): State<PrometheusState>, params: Params) -> Result<Response, ApiError> {
+pub(super) async fn instant(
+    State(state): State<PrometheusState>,
+    params: Params,
+) -> Result<Response, ApiError> {
     let time_ms = params.time_ms("time", state.clock.now_ms())?;
     let query = params.get("query").unwrap_or("").to_owned();
     let limit = params.limit()?;
@@ -30,7 +33,10 @@ pub(super) async fn instant(State(state): State<PrometheusState>, params: Params
 }
 
 /// `GET|POST /query_range`
-pub(super) async fn range(State(state): State<PrometheusState>, params: Params) -> Result<Response, ApiError> {
+pub(super) async fn range(
+    State(state): State<PrometheusState>,
+    params: Params,
+) -> Result<Response, ApiError> {
     let start_ms = params.required_time_ms("start")?;
     let end_ms = params.required_time_ms("end")?;
     if end_ms < start_ms {
@@ -108,7 +114,10 @@ fn answer(mut result: QueryResult, limit: usize) -> Response {
 }
 
 /// `GET|POST /query_exemplars`: checks its parameters as Prometheus does. No exemplars are stored, so none is found.
-pub(super) async fn exemplars(State(state): State<PrometheusState>, params: Params) -> Result<Response, ApiError> {
+pub(super) async fn exemplars(
+    State(state): State<PrometheusState>,
+    params: Params,
+) -> Result<Response, ApiError> {
     let start_ms = params.time_ms("start", i64::MIN)?;
     let end_ms = params.time_ms("end", state.clock.now_ms())?;
     if end_ms < start_ms {

@@ -13,7 +13,10 @@ use super::params::Params;
 use super::{PrometheusState, json};
 
 /// `GET|POST /series`
-pub(super) async fn series(State(state): State<PrometheusState>, params: Params) -> Result<Response, ApiError> {
+pub(super) async fn series(
+    State(state): State<PrometheusState>,
+    params: Params,
+) -> Result<Response, ApiError> {
     let sets = params.matcher_sets()?;
     if sets.is_empty() {
         return Err(ApiError::new(ErrorType::BadData, "no match[] parameter provided"));
@@ -44,7 +47,10 @@ pub(super) async fn series(State(state): State<PrometheusState>, params: Params)
 }
 
 /// `GET|POST /labels`
-pub(super) async fn labels(State(state): State<PrometheusState>, params: Params) -> Result<Response, ApiError> {
+pub(super) async fn labels(
+    State(state): State<PrometheusState>,
+    params: Params,
+) -> Result<Response, ApiError> {
     let sets = params.matcher_sets()?;
     let names = move |snapshot: &dyn MetricSnapshot, matchers: &[Matcher]| snapshot.label_names(matchers);
     strings(&state, &params, sets, names).await

@@ -67,7 +67,7 @@ pub(super) fn store_logs(
 }
 
 pub(super) fn traces_answer(done: Decoded<()>) -> ExportTraceServiceResponse {
-    let partial = (done.rejected > 0).then(|| ExportTracePartialSuccess {
+    let partial = (done.rejected > 0).then_some(ExportTracePartialSuccess {
         rejected_spans: done.rejected as i64,
         error_message: done.message,
     });
@@ -77,7 +77,7 @@ pub(super) fn traces_answer(done: Decoded<()>) -> ExportTraceServiceResponse {
 }
 
 pub(super) fn metrics_answer(done: Decoded<()>) -> ExportMetricsServiceResponse {
-    let partial = (done.rejected > 0).then(|| ExportMetricsPartialSuccess {
+    let partial = (done.rejected > 0).then_some(ExportMetricsPartialSuccess {
         rejected_data_points: done.rejected as i64,
         error_message: done.message,
     });
@@ -87,7 +87,7 @@ pub(super) fn metrics_answer(done: Decoded<()>) -> ExportMetricsServiceResponse 
 }
 
 pub(super) fn logs_answer(done: Decoded<()>) -> ExportLogsServiceResponse {
-    let partial = (done.rejected > 0).then(|| ExportLogsPartialSuccess {
+    let partial = (done.rejected > 0).then_some(ExportLogsPartialSuccess {
         rejected_log_records: done.rejected as i64,
         error_message: done.message,
     });

@@ -154,6 +154,16 @@ async fn a_small_body_that_unpacks_to_a_large_one_is_413() {
 }
 
 #[tokio::test]
+async fn zipkin_spans_are_stored() {
+    let kept = Arc::<Kept>::default();
+    let body = r#"[{"traceId":"0000000000000abc","id":"1","name":"get","timestamp":1700000000000000,"duration":5,
+        "localEndpoint":{"serviceName":"shop"}}]"#;
+    let (status, answer) = post(routes(state(&kept)), "/api/v2/spans", JSON, body).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
+    assert_eq!(kept.spans.lock()[0].process.service, "shop");
+}
+
+#[tokio::test]
 async fn a_store_that_takes_no_writes_asks_to_come_back() {
     let kept = Arc::<Kept>::default();
     *kept.refuse.lock() = Some(StoreError::ReadOnly("disk failed".into()));

@@ -10,7 +10,7 @@ use model::{Labels, Matcher};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{StatusState, rfc3339};
+use super::{StatusState, number, rfc3339};
 use crate::prometheus::envelope::{ApiError, success};
 use crate::prometheus::params::Params;
 
@@ -20,9 +20,9 @@ struct Group {
     name: String,
     file: String,
     rules: Vec<Value>,
-    interval: f64,
+    interval: Value,
     limit: usize,
-    evaluation_time: f64,
+    evaluation_time: Value,
     last_evaluation: String,
 }
 
@@ -104,9 +104,9 @@ pub(super) async fn rules(State(state): State<StatusState>, params: Params) -> R
                 .filter(|r| filter.takes(r))
                 .map(|r| rule(r, filter.with_alerts))
                 .collect(),
-            interval: group.interval_ms as f64 / 1000.0,
+            interval: number(group.interval_ms as f64 / 1000.0),
             limit: group.limit,
-            evaluation_time: group.evaluation_time_s,
+            evaluation_time: number(group.evaluation_time_s),
             last_evaluation: rfc3339(group.last_evaluation_ms),
         });
     // A filter leaves out the groups of which it leaves nothing.
@@ -123,7 +123,7 @@ fn rule(rule: &RuleStatus, with_alerts: bool) -> Value {
         "query": rule.query,
         "labels": map(&rule.labels),
         "health": rule.health.as_str(),
-        "evaluationTime": rule.evaluation_time_s,
+        "evaluationTime": number(rule.evaluation_time_s),
         "lastEvaluation": rfc3339(rule.last_evaluation_ms),
         "type": kind_of(rule),
     });
@@ -132,8 +132,8 @@ fn rule(rule: &RuleStatus, with_alerts: bool) -> Value {
     }
     if let Some(alerting) = &rule.alerting {
         out["state"] = json!(alerting.state.as_str());
-        out["duration"] = json!(alerting.for_ms as f64 / 1000.0);
-        out["keepFiringFor"] = json!(alerting.keep_firing_for_ms as f64 / 1000.0);
+        out["duration"] = number(alerting.for_ms as f64 / 1000.0);
+        out["keepFiringFor"] = number(alerting.keep_firing_for_ms as f64 / 1000.0);
         out["annotations"] = json!(map(&alerting.annotations));
         let shown = alerting.alerts.iter().filter(|_| with_alerts);
         out["alerts"] = shown.map(alert).collect();

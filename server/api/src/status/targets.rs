@@ -9,7 +9,7 @@ use model::{Labels, Matcher};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{StatusState, rfc3339};
+use super::{StatusState, number, rfc3339};
 use crate::prometheus::envelope::{ApiError, success};
 use crate::prometheus::params::{Params, parse_selector};
 
@@ -23,7 +23,7 @@ struct Active<'a> {
     global_url: &'a str,
     last_error: &'a str,
     last_scrape: String,
-    last_scrape_duration: f64,
+    last_scrape_duration: Value,
     health: &'static str,
     scrape_interval: &'a str,
     scrape_timeout: &'a str,
@@ -68,7 +68,7 @@ fn view(target: &ActiveTarget) -> Active<'_> {
         global_url: &target.global_url,
         last_error: &target.last_error,
         last_scrape: rfc3339(target.last_scrape_ms),
-        last_scrape_duration: target.last_scrape_duration_seconds,
+        last_scrape_duration: number(target.last_scrape_duration_seconds),
         health: target.health.as_str(),
         scrape_interval: &target.scrape_interval,
         scrape_timeout: &target.scrape_timeout,
