@@ -58,7 +58,7 @@ export function Chart(props: {
             label: seriesName(metric),
             stroke: COLOURS[i % COLOURS.length],
             width: 1.5,
-            points: { show: true, size: 5, filter: (u: uPlot, line: number) => isolated(u.data[line]!) },
+            points: { show: true, size: 5, fill: COLOURS[i % COLOURS.length], filter: (u: uPlot, line: number) => isolated(u.data[line]!) },
           })),
         ],
         axes: [
