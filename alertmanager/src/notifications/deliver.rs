@@ -89,6 +89,9 @@ async fn deliver(
     match result {
         Ok(()) => {
             shared.core.lock().record(delivery, flush);
+            // On disk at once: the group's other ways may be tried for minutes yet, and a kill meanwhile must not make
+            // this one repeat itself.
+            shared.changed.notify_one();
             true
         }
         Err(error) => {

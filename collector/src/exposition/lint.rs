@@ -63,7 +63,7 @@ pub fn lint(body: &[u8], format: Format) -> Vec<Problem> {
         }
     }
     for (name, family) in &families {
-        let advice = advice(name, family, &families);
+        let advice = advice(name, family, format);
         let column = 1;
         problems.extend(advice.into_iter().map(|text| Problem {
             line: family.line,
@@ -145,7 +145,7 @@ fn family_of(sample: &str, families: &BTreeMap<String, Family>) -> String {
     heads.into_iter().find(typed).unwrap_or(sample).to_owned()
 }
 
-fn advice(name: &str, family: &Family, all: &BTreeMap<String, Family>) -> Vec<String> {
+fn advice(name: &str, family: &Family, format: Format) -> Vec<String> {
     let mut out = Vec::new();
     let mut say = |wrong: bool, text: &str| {
         if wrong {
@@ -157,8 +157,9 @@ fn advice(name: &str, family: &Family, all: &BTreeMap<String, Family>) -> Vec<St
     say(family.help.as_deref().is_none_or(str::is_empty), "no help text");
     let counter = kind == MetricType::Counter;
     let known = kind != MetricType::Unknown;
-    let openmetrics_total = all.contains_key(name) && counter && !name.ends_with("_total");
-    say(openmetrics_total, "counter metrics should have \"_total\" suffix");
+    // OpenMetrics puts the suffix on the samples alone, and refuses a page where it is missing there.
+    let unsuffixed = format == Format::Text && counter && !name.ends_with("_total");
+    say(unsuffixed, "counter metrics should have \"_total\" suffix");
     say(
         known && !counter && name.ends_with("_total"),
         "non-counter metrics should not have \"_total\" suffix",
