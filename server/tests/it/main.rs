@@ -13,5 +13,6 @@ mod peers;
 mod push;
 mod reload;
 mod sdk;
+mod smtp;
 mod tools;
 mod webdriver;
