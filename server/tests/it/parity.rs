@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::harness::{Masthead, eventually};
 use crate::tools;
 
 /// Long enough for a rate over a minute.
@@ -32,4 +33,33 @@ async fn prometheus_and_masthead_see_the_same_node_exporter() {
     }
     assert!(output.status.success(), "{}: {said}{complained}", output.status);
     assert!(said.ends_with("0 differences\n"), "{said}");
+}
+
+/// promtool, when it is there: asks the binary as it runs without any configuration, which watches itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn promtool_reads_what_masthead_says_of_itself() {
+    if let Err(why) = tools::run(promtool(&["--version"])).await {
+        return tools::skip("promtool", &why.to_string());
+    }
+    let server = Masthead::start(&[]).await;
+    let url = server.url();
+    let up = eventually("masthead has scraped itself", || async {
+        let said = tools::output(promtool(&["query", "instant", &url, "up"])).await;
+        (!said.trim().is_empty()).then_some(said)
+    })
+    .await;
+    assert!(
+        up.starts_with("up{") && up.contains("job=\"masthead\"} => 1 @["),
+        "{up}"
+    );
+    let names = tools::output(promtool(&["query", "labels", &url, "job"])).await;
+    assert_eq!(names.trim(), "masthead");
+    let series = tools::output(promtool(&["query", "series", "--match=up", &url])).await;
+    assert!(series.contains("__name__=\"up\""), "{series}");
+}
+
+fn promtool(args: &[&str]) -> Command {
+    let mut command = Command::new("promtool");
+    command.args(args);
+    command
 }
