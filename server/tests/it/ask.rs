@@ -7,16 +7,16 @@ use serde_json::Value;
 use crate::harness::{Masthead, get};
 
 /// Milliseconds to value, as text: what the server says of one series.
-pub type Samples = BTreeMap<i64, String>;
+pub(crate) type Samples = BTreeMap<i64, String>;
 
 /// Now, milliseconds since the epoch.
-pub fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     i64::try_from(now.expect("a clock after 1970").as_millis()).expect("a clock before the year 292 million")
 }
 
 /// A path with parameters.
-pub fn path(path: &str, parameters: &[(&str, &str)]) -> String {
+pub(crate) fn path(path: &str, parameters: &[(&str, &str)]) -> String {
     let url = reqwest::Url::parse_with_params("http://x/", parameters).expect("a URL");
     format!("{path}?{}", url.query().unwrap_or_default())
 }
@@ -33,13 +33,13 @@ impl Masthead {
     }
 
     /// What a range vector such as `up[5m]` holds: samples as they are stored.
-    pub async fn stored(&self, range_vector: &str) -> BTreeMap<String, Samples> {
+    pub(crate) async fn stored(&self, range_vector: &str) -> BTreeMap<String, Samples> {
         self.matrix(&path("/api/v1/query", &[("query", range_vector)]))
             .await
     }
 
     /// What a query gives at each step.
-    pub async fn range(
+    pub(crate) async fn range(
         &self,
         query: &str,
         start_ms: i64,
@@ -57,21 +57,21 @@ impl Masthead {
     }
 
     /// The only value of an instant query; `None` where there is none.
-    pub async fn value(&self, query: &str) -> Option<String> {
+    pub(crate) async fn value(&self, query: &str) -> Option<String> {
         let result = self.query(query).await;
         assert!(result.len() < 2, "{query}: {result:?}");
         result.first().map(|one| text(&one["value"][1]).to_owned())
     }
 
     /// The target of that address among the active ones.
-    pub async fn target(&self, address: &str) -> Option<Value> {
+    pub(crate) async fn target(&self, address: &str) -> Option<Value> {
         let targets = self.json("/api/v1/targets").await;
         let of = |target: &&Value| target["discoveredLabels"]["__address__"] == address;
         array(&targets["data"]["activeTargets"]).iter().find(of).cloned()
     }
 
     /// Lines of a selector with their nanoseconds, the oldest first, by Loki's API.
-    pub async fn lines(&self, selector: &str, start_ns: i64, end_ns: i64) -> Vec<(i64, String)> {
+    pub(crate) async fn lines(&self, selector: &str, start_ns: i64, end_ns: i64) -> Vec<(i64, String)> {
         let (start, end) = (start_ns.to_string(), end_ns.to_string());
         let parameters = [
             ("query", selector),
@@ -95,7 +95,7 @@ impl Masthead {
     }
 
     /// The names of the operations of a trace, sorted; none if there is no such trace.
-    pub async fn operations(&self, trace_id: &str) -> Vec<String> {
+    pub(crate) async fn operations(&self, trace_id: &str) -> Vec<String> {
         let (status, answer) = get(&format!("{}/api/traces/{trace_id}", self.url())).await;
         if status == 404 {
             return Vec::new();
@@ -120,13 +120,13 @@ fn samples(values: &Value) -> Samples {
 }
 
 /// An array, which it has to be.
-pub fn array(value: &Value) -> &Vec<Value> {
+pub(crate) fn array(value: &Value) -> &Vec<Value> {
     value
         .as_array()
         .unwrap_or_else(|| panic!("not an array: {value}"))
 }
 
 /// A text, which it has to be.
-pub fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("not a text: {value}"))
 }

@@ -78,12 +78,12 @@ fn refused(ended: &Ended, parts: &[&str]) {
     );
 }
 
-#[test]
-fn config() {
+#[tokio::test]
+async fn config() {
     let folder = folder();
     let good = path(&folder, "masthead.yml");
     accepted(
-        &run(&["check", "config", &good], ""),
+        &run(&["check", "config", &good], "").await,
         "2 scrape jobs, 2 rules in 1 files",
     );
 
@@ -122,7 +122,7 @@ fn config() {
     ];
     for (name, text, line, field) in cases {
         let file = write(&folder, name, text);
-        refused(&run(&["check", "config", &file], ""), &[&file, line, field]);
+        refused(&run(&["check", "config", &file], "").await, &[&file, line, field]);
     }
     // What is wrong with a file that is named counts, and is told with that file's name.
     let rules = write(
@@ -140,30 +140,30 @@ fn config() {
         "bad-am.yml",
         "route: {receiver: nobody}\nreceivers: []\n",
     );
-    let ended = run(&["check", "config", &file], "");
+    let ended = run(&["check", "config", &file], "").await;
     refused(&ended, &[&rules, "4:", "group \"g\"", "\"A\""]);
     refused(&ended, &[&receivers, "nobody"]);
     // One bad file among good ones is enough, and all are read.
-    let ended = run(&["check", "config", &path(&folder, "unknown.yml"), &good], "");
+    let ended = run(&["check", "config", &path(&folder, "unknown.yml"), &good], "").await;
     refused(&ended, &["unknown.yml"]);
     assert!(ended.stdout.contains("SUCCESS"), "{ended:?}");
     let absent = path(&folder, "absent.yml");
     refused(
-        &run(&["check", "config", &absent], ""),
+        &run(&["check", "config", &absent], "").await,
         &[&absent, "No such file"],
     );
 }
 
 /// Sections of Prometheus that do nothing here are no error, but nobody is to rely on them.
-#[test]
-fn config_warns_of_what_has_no_effect() {
+#[tokio::test]
+async fn config_warns_of_what_has_no_effect() {
     let folder = folder();
     let file = write(
         &folder,
         "prometheus.yml",
         "alerting:\n  alertmanagers: []\nrule_files: ['nothing-*.yml']\n",
     );
-    let ended = run(&["check", "config", &file], "");
+    let ended = run(&["check", "config", &file], "").await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let warned = |parts: &[&str]| {
         let mut lines = ended.stderr.lines();
@@ -173,11 +173,11 @@ fn config_warns_of_what_has_no_effect() {
     assert!(warned(&[&file, "line 3", "nothing-*.yml"]), "{ended:?}");
 }
 
-#[test]
-fn rules() {
+#[tokio::test]
+async fn rules() {
     let folder = folder();
     accepted(
-        &run(&["check", "rules", &path(&folder, "rules.yml")], ""),
+        &run(&["check", "rules", &path(&folder, "rules.yml")], "").await,
         "2 rules",
     );
     let group = "groups:\n- name: g\n  rules:\n";
@@ -201,22 +201,25 @@ fn rules() {
     ];
     for (name, rule, place, why) in cases {
         let file = write(&folder, &format!("{name}.yml"), &format!("{group}{rule}"));
-        refused(&run(&["check", "rules", &file], ""), &[&file, place, why]);
+        refused(&run(&["check", "rules", &file], "").await, &[&file, place, why]);
     }
     let twice = write(&folder, "twice.yml", "groups:\n- name: g\n- name: g\n");
-    refused(&run(&["check", "rules", &twice], ""), &[&twice, "3:", "\"g\""]);
+    refused(
+        &run(&["check", "rules", &twice], "").await,
+        &[&twice, "3:", "\"g\""],
+    );
     let several = "  - alert: A\n    expr: sum(\n  - alert: B\n    expr: rate(up)\n";
     let file = write(&folder, "several.yml", &format!("{group}{several}"));
-    let ended = run(&["check", "rules", &file], "");
+    let ended = run(&["check", "rules", &file], "").await;
     refused(&ended, &[&file, "\"A\""]);
     refused(&ended, &[&file, "\"B\""]);
 }
 
-#[test]
-fn alertmanager() {
+#[tokio::test]
+async fn alertmanager() {
     let folder = folder();
     accepted(
-        &run(&["check", "alertmanager", &path(&folder, "alertmanager.yml")], ""),
+        &run(&["check", "alertmanager", &path(&folder, "alertmanager.yml")], "").await,
         "1 receivers",
     );
     let receivers = "receivers:\n- name: desk\n";
@@ -257,23 +260,26 @@ fn alertmanager() {
     ];
     for (name, text, line, field) in cases {
         let file = write(&folder, &format!("{name}.yml"), &text);
-        refused(&run(&["check", "alertmanager", &file], ""), &[&file, line, field]);
+        refused(
+            &run(&["check", "alertmanager", &file], "").await,
+            &[&file, line, field],
+        );
     }
 }
 
-#[test]
-fn metrics() {
+#[tokio::test]
+async fn metrics() {
     let good = "# HELP http_requests_total Requests.\n# TYPE http_requests_total counter\nhttp_requests_total{code=\"200\"} 1\n";
-    let ended = run(&["check", "metrics"], good);
+    let ended = run(&["check", "metrics"], good).await;
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
 
     let bad = format!("{good}http_requests_total{{code=\"200\" 1\n");
-    let ended = run(&["check", "metrics"], &bad);
+    let ended = run(&["check", "metrics"], &bad).await;
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.starts_with("4:"), "{ended:?}");
 
     let advice = "# TYPE requests counter\nrequests 1\n";
-    let ended = run(&["check", "metrics"], advice);
+    let ended = run(&["check", "metrics"], advice).await;
     assert!(matches!(ended.code, Some(1 | 3)), "{ended:?}");
     assert!(
         ended.stderr.contains("requests") && ended.stderr.contains("_total"),
@@ -284,16 +290,17 @@ fn metrics() {
     let ended = run(
         &["check", "metrics", "--format=openmetrics"],
         &format!("{open}# EOF\n"),
-    );
+    )
+    .await;
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
-    let ended = run(&["check", "metrics", "--format=openmetrics"], open);
+    let ended = run(&["check", "metrics", "--format=openmetrics"], open).await;
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("EOF"), "{ended:?}");
 }
 
-#[test]
-fn without_a_file_it_says_how_it_is_used() {
-    let ended = run(&["check", "config"], "");
+#[tokio::test]
+async fn without_a_file_it_says_how_it_is_used() {
+    let ended = run(&["check", "config"], "").await;
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.stderr.contains("Usage: masthead check config"), "{ended:?}");
 }

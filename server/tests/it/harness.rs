@@ -213,7 +213,7 @@ pub(crate) struct Ended {
 }
 
 /// Runs the binary with `input` at its standard input until it ends, which it has to do by itself.
-pub(crate) fn run(arguments: &[&str], input: &str) -> Ended {
+pub(crate) async fn run(arguments: &[&str], input: &str) -> Ended {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = |name: &str, content: &str| {
         let path = folder.path().join(name);
@@ -241,7 +241,7 @@ pub(crate) fn run(arguments: &[&str], input: &str) -> Ended {
             let _ = child.kill();
             panic!("masthead {arguments:?} runs on");
         }
-        std::thread::sleep(GLANCE);
+        tokio::time::sleep(GLANCE).await;
     };
     let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap_or_default();
     Ended {

@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Serves `app`; gives `127.0.0.1:PORT`.
-pub async fn serve(app: Router) -> String {
+pub(crate) async fn serve(app: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("it is bound").to_string();
     tokio::spawn(axum::serve(listener, app).into_future());
@@ -29,7 +29,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// How a target answers.
 #[derive(Debug, Clone)]
-pub enum Page {
+pub(crate) enum Page {
     /// A page in the text format.
     Text(String),
     /// `scraped_total`, one higher at every scrape.
@@ -43,9 +43,9 @@ pub enum Page {
 }
 
 /// A target: `/metrics` as the test wants it.
-pub struct Target {
+pub(crate) struct Target {
     /// `127.0.0.1:PORT`
-    pub address: String,
+    pub(crate) address: String,
     state: Arc<TargetState>,
 }
 
@@ -56,7 +56,7 @@ struct TargetState {
 
 impl Target {
     /// A target that answers with `page` from now on.
-    pub async fn start(page: Page) -> Target {
+    pub(crate) async fn start(page: Page) -> Target {
         let state = Arc::new(TargetState {
             page: Mutex::new(page),
             scrapes: AtomicU64::new(0),
@@ -66,17 +66,17 @@ impl Target {
     }
 
     /// A target with these lines on its page.
-    pub async fn text(lines: &str) -> Target {
+    pub(crate) async fn text(lines: &str) -> Target {
         Target::start(Page::Text(lines.to_owned())).await
     }
 
     /// Answers like this from now on.
-    pub fn set(&self, page: Page) {
+    pub(crate) fn set(&self, page: Page) {
         *lock(&self.state.page) = page;
     }
 
     /// How often it was asked.
-    pub fn scrapes(&self) -> u64 {
+    pub(crate) fn scrapes(&self) -> u64 {
         self.state.scrapes.load(Ordering::SeqCst)
     }
 }
@@ -96,25 +96,25 @@ async fn answer(State(state): State<Arc<TargetState>>) -> Response {
 
 /// A message that a webhook was sent.
 #[derive(Debug, Clone)]
-pub struct Delivery {
+pub(crate) struct Delivery {
     /// The path it was sent to.
-    pub path: String,
+    pub(crate) path: String,
     /// The `Content-Type` header.
-    pub content_type: String,
+    pub(crate) content_type: String,
     /// The JSON.
-    pub body: Value,
+    pub(crate) body: Value,
 }
 
 /// A consumer of webhooks that takes everything.
-pub struct Webhook {
+pub(crate) struct Webhook {
     /// Where it listens, as `http://127.0.0.1:PORT`.
-    pub url: String,
+    pub(crate) url: String,
     deliveries: Arc<Mutex<Vec<Delivery>>>,
 }
 
 impl Webhook {
     /// Begins to listen.
-    pub async fn start() -> Webhook {
+    pub(crate) async fn start() -> Webhook {
         let deliveries = Arc::<Mutex<Vec<Delivery>>>::default();
         let app = Router::new()
             .fallback(deliver)
@@ -124,7 +124,7 @@ impl Webhook {
     }
 
     /// What came so far of the alert of that name, in order.
-    pub fn of(&self, alert: &str) -> Vec<Delivery> {
+    pub(crate) fn of(&self, alert: &str) -> Vec<Delivery> {
         let named = |d: &&Delivery| d.body["commonLabels"]["alertname"] == alert;
         lock(&self.deliveries).iter().filter(named).cloned().collect()
     }
@@ -152,18 +152,18 @@ async fn deliver(
 
 /// A mail that was taken.
 #[derive(Debug, Clone, Default)]
-pub struct Mail {
+pub(crate) struct Mail {
     /// The envelope's sender, as the client wrote it.
-    pub from: String,
+    pub(crate) from: String,
     /// The envelope's recipients.
-    pub to: Vec<String>,
+    pub(crate) to: Vec<String>,
     /// Headers and body.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 impl Mail {
     /// The value of a header, unfolded.
-    pub fn header(&self, name: &str) -> Option<String> {
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
         let head = self.text.split("\r\n\r\n").next().unwrap_or_default();
         let unfolded = head.replace("\r\n ", " ").replace("\r\n\t", " ");
         let value = |line: &str| {
@@ -175,15 +175,15 @@ impl Mail {
 }
 
 /// A mail server without TLS and logins (RFC 5321).
-pub struct Mailbox {
+pub(crate) struct Mailbox {
     /// `127.0.0.1:PORT`
-    pub address: String,
+    pub(crate) address: String,
     mails: Arc<Mutex<Vec<Mail>>>,
 }
 
 impl Mailbox {
     /// Begins to listen.
-    pub async fn start() -> Mailbox {
+    pub(crate) async fn start() -> Mailbox {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound").to_string();
         let mails = Arc::<Mutex<Vec<Mail>>>::default();
@@ -199,7 +199,7 @@ impl Mailbox {
     }
 
     /// What came so far with `word` in its subject, in order.
-    pub fn about(&self, word: &str) -> Vec<Mail> {
+    pub(crate) fn about(&self, word: &str) -> Vec<Mail> {
         let about = |mail: &&Mail| {
             mail.header("Subject")
                 .is_some_and(|subject| subject.contains(word))

@@ -6,10 +6,10 @@ use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use serde_json::{Value, json};
 
 /// Labels, and samples of milliseconds and value.
-pub type Series<'a> = (&'a [(&'a str, &'a str)], &'a [(i64, f64)]);
+pub(crate) type Series<'a> = (&'a [(&'a str, &'a str)], &'a [(i64, f64)]);
 
 /// A `prometheus.WriteRequest` as protobuf, before compression.
-pub fn write_request(series: &[Series<'_>]) -> Vec<u8> {
+pub(crate) fn write_request(series: &[Series<'_>]) -> Vec<u8> {
     let mut request = Vec::new();
     for (labels, samples) in series {
         let mut one = Vec::new();
@@ -46,12 +46,16 @@ fn varint(out: &mut Vec<u8>, mut number: u64) {
 }
 
 /// As remote write sends it.
-pub fn snappy(raw: &[u8]) -> Vec<u8> {
+pub(crate) fn snappy(raw: &[u8]) -> Vec<u8> {
     snap::raw::Encoder::new().compress_vec(raw).expect("it fits")
 }
 
 /// Sends bytes to remote write's endpoint; status and answer.
-pub async fn remote_write(client: &Client, server: &str, body: Vec<u8>) -> reqwest::Result<(u16, String)> {
+pub(crate) async fn remote_write(
+    client: &Client,
+    server: &str,
+    body: Vec<u8>,
+) -> reqwest::Result<(u16, String)> {
     let request = client
         .post(format!("{server}/api/v1/write"))
         .header(CONTENT_TYPE, "application/x-protobuf")
@@ -63,14 +67,19 @@ pub async fn remote_write(client: &Client, server: &str, body: Vec<u8>) -> reqwe
 }
 
 /// Sends OTLP as JSON to `path` below `otlp`; status and answer.
-pub async fn otlp(client: &Client, otlp: &str, path: &str, body: &Value) -> reqwest::Result<(u16, String)> {
+pub(crate) async fn otlp(
+    client: &Client,
+    otlp: &str,
+    path: &str,
+    body: &Value,
+) -> reqwest::Result<(u16, String)> {
     let answer = client.post(format!("{otlp}{path}")).json(body).send().await?;
     let status = answer.status().as_u16();
     Ok((status, answer.text().await?))
 }
 
 /// A trace of two spans, `outer` and within it `inner`.
-pub fn two_spans(service: &str, trace_id: &str, start_ns: i64) -> Value {
+pub(crate) fn two_spans(service: &str, trace_id: &str, start_ns: i64) -> Value {
     let (outer, inner) = ("00f067aa0ba902b7", "53995c3f42cd8ad8");
     let time = |ns: i64| (start_ns + ns).to_string();
     let spans = json!([
@@ -88,7 +97,7 @@ pub fn two_spans(service: &str, trace_id: &str, start_ns: i64) -> Value {
 }
 
 /// Lines of one service, each with its time.
-pub fn lines(service: &str, instance: &str, lines: &[(i64, String)]) -> Value {
+pub(crate) fn lines(service: &str, instance: &str, lines: &[(i64, String)]) -> Value {
     let record = |(at_ns, line): &(i64, String)| json!({"timeUnixNano": at_ns.to_string(), "body": {"stringValue": line}});
     let records: Vec<Value> = lines.iter().map(record).collect();
     json!({"resourceLogs": [{"resource": resource(service, instance), "scopeLogs": [{"logRecords": records}]}]})

@@ -14,7 +14,7 @@ use crate::push::{lines, otlp, remote_write, snappy, two_spans, write_request};
 const PROMPT: Duration = Duration::from_secs(15);
 
 /// How long a series lasts that is not ended by a marker is minutes; a hole is as wide as a scrape interval.
-const INTERVAL_MS: i64 = 500;
+const INTERVAL_MS: i64 = 1000;
 
 fn jobs(jobs: &[(&str, &Target)]) -> String {
     let mut config = "scrape_configs:\n".to_owned();
@@ -250,17 +250,14 @@ async fn one_process_a_data_folder() {
     let data = server.dir.path().join("data").display().to_string();
     let storage = format!("--storage.path={data}");
     let addresses = free_ports::<3>().map(|port| format!("127.0.0.1:{port}"));
-    let ended = tokio::task::spawn_blocking(move || {
-        let [main, otlp_http, otlp_grpc] = addresses;
-        let flags = [
-            format!("--web.listen-address={main}"),
-            format!("--otlp.http-listen-address={otlp_http}"),
-            format!("--otlp.grpc-listen-address={otlp_grpc}"),
-            storage,
-        ];
-        harness::run(&flags.each_ref().map(String::as_str), "")
-    });
-    let ended = ended.await.expect("it was run");
+    let [main, otlp_http, otlp_grpc] = addresses;
+    let flags = [
+        format!("--web.listen-address={main}"),
+        format!("--otlp.http-listen-address={otlp_http}"),
+        format!("--otlp.grpc-listen-address={otlp_grpc}"),
+        storage,
+    ];
+    let ended = harness::run(&flags.each_ref().map(String::as_str), "").await;
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(
         ended.stderr.contains(&data) && ended.stderr.contains("another process uses this folder"),
@@ -296,8 +293,8 @@ async fn an_address_that_is_taken_is_named_with_its_flag() {
     ];
     for (flag, mut arguments) in cases {
         arguments.push(storage.clone());
-        let run = move || harness::run(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), "");
-        let ended = tokio::task::spawn_blocking(run).await.expect("it was run");
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let ended = harness::run(&arguments, "").await;
         assert_eq!(ended.code, Some(1), "{ended:?}");
         let message = format!("{taken} is in use already; choose another with --{flag}");
         assert!(ended.stderr.contains(&message), "{ended:?}");
@@ -308,8 +305,8 @@ async fn an_address_that_is_taken_is_named_with_its_flag() {
     );
 }
 
-#[test]
-fn a_wrong_flag_or_value_is_named() {
+#[tokio::test]
+async fn a_wrong_flag_or_value_is_named() {
     for (arguments, named) in [
         (["--storage.path"].as_slice(), "--storage.path"),
         (&["--log.level=loud"], "loud"),
@@ -325,7 +322,7 @@ fn a_wrong_flag_or_value_is_named() {
         }
         all.insert(0, "--otlp.http-listen-address=");
         all.insert(0, "--otlp.grpc-listen-address=");
-        let ended = harness::run(&all, "");
+        let ended = harness::run(&all, "").await;
         assert!(matches!(ended.code, Some(1 | 2)), "{ended:?}");
         assert!(ended.stderr.contains(named), "{named}: {ended:?}");
     }
