@@ -36,8 +36,10 @@ const receipt = tracer.startSpan("receipt", { references: [opentracing.followsFr
 receipt.setTag("paper", "A6");
 receipt.finish();
 
-const id = (span) => span.context().spanIdStr;
-const sent = { trace_id: order.context().traceIdStr, order: id(order), charge: id(charge), receipt: id(receipt) };
+// The library leaves leading zeros out.
+const padded = (hex) => hex.padStart(16, "0");
+const id = (span) => padded(span.context().spanIdStr);
+const sent = { trace_id: padded(order.context().traceIdStr), order: id(order), charge: id(charge), receipt: id(receipt) };
 
 // Closing sends what is left.
 tracer.close(() => {
