@@ -3,12 +3,14 @@
 //! A [`Template`] is parsed once and executed many times; a [`TemplateSet`] holds templates that name each
 //! other. Data is a tree of dynamic [`Value`]s, which can answer to method names through [`Object`]. Functions
 //! beyond the language's own come from the caller ([`Functions`]). Nothing here does I/O by itself, and
-//! execution is bounded in depth, steps and output, so a template cannot take the process down.
+//! execution is bounded in depth, steps, output and the nesting of what it
+//! builds, so a template cannot take the process down.
 //!
 //! Source: the documentation of Go's packages `text/template`, `html/template`, `fmt` and `time`. Absent keys of
 //! a map behave as under Go's option `missingkey=zero`, which both Prometheus and Alertmanager set.
 
 mod ast;
+mod bounded;
 mod builtins;
 mod error;
 mod exec;
@@ -25,6 +27,7 @@ mod value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub(crate) use bounded::{join, replace_all};
 pub(crate) use builtins::query_escape;
 pub use error::TemplateError;
 pub use format::{print_value, sprintf};

@@ -10,7 +10,7 @@ use model::Clock;
 use regex::Regex;
 
 use super::data::strings;
-use crate::template::{FuncError, FuncResult, Functions, Value, format_time};
+use crate::template::{FuncError, FuncResult, Functions, Value, format_time, join, replace_all};
 
 /// All functions.
 pub(super) fn table(clock: &Arc<dyn Clock>) -> Functions {
@@ -48,7 +48,7 @@ fn add_text(table: &mut Functions) {
         })
         .add("reReplaceAll", |args| {
             let [pattern, replacement, text] = texts(args, "reReplaceAll")?;
-            Ok(Value::string(regex(pattern)?.replace_all(text, replacement)))
+            replace_all(&regex(pattern)?, text, replacement)
         })
         .add("urlUnescape", |args| {
             let [text] = texts(args, "urlUnescape")?;
@@ -71,9 +71,7 @@ fn add_collections(table: &mut Functions) {
                 return Err("join takes text and a list".into());
             };
             let texts: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
-            Ok(Value::from(
-                texts.ok_or("join takes a list of text")?.join(separator),
-            ))
+            join(&texts.ok_or("join takes a list of text")?, separator)
         })
         .add("stringSlice", |args| {
             let texts: Option<Vec<String>> = args.iter().map(|arg| arg.as_str().map(str::to_owned)).collect();

@@ -80,6 +80,10 @@ impl Object for AlertData {
         "template.AlertData"
     }
 
+    fn fields(&self) -> &[&str] {
+        &["Labels", "ExternalLabels", "ExternalURL", "Value"]
+    }
+
     fn field(&self, name: &str) -> Option<Value> {
         let [labels, external_labels, external_url, value] = &self.0;
         let (_, value) = match name {

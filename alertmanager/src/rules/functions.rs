@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::humanize::{humanize, humanize_1024, humanize_duration, humanize_percentage};
 use super::{ForState, Querier, Vector};
-use crate::template::{FuncError, FuncResult, Functions, Value, format_general, query_escape};
+use crate::template::{FuncError, FuncResult, Functions, Value, format_general, query_escape, replace_all};
 
 /// The functions that depend on nothing but their arguments and the address under which this server is known.
 pub fn table(external_url: &str) -> Functions {
@@ -152,10 +152,7 @@ fn texts(table: &mut Functions) {
         Ok(regex(text(args, 0)?)?.is_match(text(args, 1)?).into())
     });
     table.add("reReplaceAll", |args| {
-        let replaced = regex(text(args, 0)?)?
-            .replace_all(text(args, 2)?, text(args, 1)?)
-            .into_owned();
-        Ok(replaced.into())
+        replace_all(&regex(text(args, 0)?)?, text(args, 2)?, text(args, 1)?)
     });
     table.add("stripPort", |args| {
         let address = text(args, 0)?;

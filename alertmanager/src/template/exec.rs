@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ast::{Branch, Command, Node, Operand, OperandKind, Pipe};
+use super::bounded::{bounded, is_nested};
 use super::html::Output;
 use super::time::{duration_method, time_method};
 use super::{Body, FuncError, FuncResult, Functions, Mode, TemplateError, Value, builtins};
@@ -14,6 +15,9 @@ const MAX_DEPTH: usize = 200;
 const MAX_STEPS: usize = 1_000_000;
 /// How many bytes one execution may write.
 const MAX_OUTPUT: usize = 8 << 20;
+/// How many lists and maps one execution may build around nested ones: a chain of them is freed link by link, each
+/// on the stack of the one before.
+const MAX_NESTINGS: usize = 2_000;
 
 type Result<T> = std::result::Result<T, TemplateError>;
 
@@ -34,6 +38,7 @@ pub(super) fn execute(
         out: Output::new(mode),
         steps: 0,
         depth: 0,
+        nestings: 0,
     };
     let mut frame = Frame::new(body, data);
     frame
@@ -51,6 +56,7 @@ struct Exec<'a> {
     out: Output,
     steps: usize,
     depth: usize,
+    nestings: usize,
 }
 
 /// The body being executed and the variables visible in it.
@@ -375,13 +381,26 @@ impl<'a> Exec<'a> {
             values.push(self.operand(frame, dot, arg)?);
         }
         values.extend(last);
+        let goes_into = match name {
+            "list" | "dict" | "args" => values.as_slice(),
+            "append" => values.get(1..).unwrap_or_default(),
+            _ => &[],
+        };
+        if goes_into.iter().any(is_nested) {
+            self.nestings += 1;
+            if self.nestings > MAX_NESTINGS {
+                return frame.error(at, format!("execution nests more than {MAX_NESTINGS} values"));
+            }
+        }
         let result = match own {
             Some(function) => function(&values),
             None if name == "tmpl" => return self.tmpl(frame, at, &values),
             None => builtins::call(name, &values, self.mode)
                 .unwrap_or_else(|| Err(FuncError(format!("function \"{name}\" not defined")))),
         };
-        result.or_else(|why| frame.error(at, format!("error calling {name}: {why}")))
+        result
+            .and_then(bounded)
+            .or_else(|why| frame.error(at, format!("error calling {name}: {why}")))
     }
 
     /// `and` and `or` give the first argument that decides, and evaluate none behind it.

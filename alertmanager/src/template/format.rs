@@ -1,13 +1,12 @@
 //! Values as text: Go's `print` and `printf`.
 
-use super::Value;
+use super::bounded::MAX_TEXT;
 use super::number::{exponent, fixed, format_float, general, general_shortest};
 use super::time::{format_duration, time_string};
+use super::{Object, Value};
 
 /// Widths and precisions beyond this are refused, as in Go.
 const MAX_WIDTH: usize = 1_000_000;
-/// The text of one `printf` ends here; what is longer is cut.
-const MAX_TEXT: usize = 8 << 20;
 
 /// What an action prints for a value: `<no value>` for nothing, Go's `%v` otherwise.
 pub fn print_value(value: &Value) -> String {
@@ -19,28 +18,75 @@ pub fn print_value(value: &Value) -> String {
 
 /// Go's `%v`.
 pub(super) fn plain(value: &Value) -> String {
+    let mut out = String::new();
+    write(value, &mut out);
+    out
+}
+
+/// Ends early where nobody wants to read on: what holds another thing twice at every level is small in memory and
+/// endless on paper.
+fn write(value: &Value, out: &mut String) {
     match value {
-        Value::Nil => "<nil>".to_owned(),
-        Value::Bool(b) => b.to_string(),
-        Value::Int(i) => i.to_string(),
-        Value::Float(x) => format_float(*x),
-        Value::String(text) | Value::Html(text) => text.to_string(),
-        Value::List(items) => bracketed(items, plain),
+        Value::Nil => out.push_str("<nil>"),
+        Value::Bool(b) => out.push_str(&b.to_string()),
+        Value::Int(i) => out.push_str(&i.to_string()),
+        Value::Float(x) => out.push_str(&format_float(*x)),
+        Value::String(text) | Value::Html(text) => out.push_str(text),
+        Value::List(items) => write_all("[", items.iter(), "]", out),
         Value::Map(map) => {
-            let pairs: Vec<String> = map
-                .entries
-                .iter()
-                .map(|(k, v)| format!("{k}:{}", plain(v)))
-                .collect();
-            format!("map[{}]", pairs.join(" "))
+            out.push_str("map[");
+            for (i, (key, value)) in map.entries.iter().enumerate() {
+                if out.len() > MAX_TEXT {
+                    return;
+                }
+                out.push_str(if i > 0 { " " } else { "" });
+                out.push_str(key);
+                out.push(':');
+                write(value, out);
+            }
+            out.push(']');
         }
-        Value::Time(at) => time_string(at),
-        Value::Duration(ns) => format_duration(*ns),
-        Value::Object(object) => match object.underlying() {
-            Value::Nil => format!("{{{}}}", object.type_name()),
-            underlying => plain(&underlying),
-        },
+        Value::Time(at) => out.push_str(&time_string(at)),
+        Value::Duration(ns) => out.push_str(&format_duration(*ns)),
+        Value::Object(object) => write_object(&**object, out),
     }
+}
+
+fn write_all<'a>(open: &str, items: impl Iterator<Item = &'a Value>, close: &str, out: &mut String) {
+    out.push_str(open);
+    let mut between = "";
+    for item in items {
+        if out.len() > MAX_TEXT {
+            return;
+        }
+        out.push_str(between);
+        between = " ";
+        write(item, out);
+    }
+    out.push_str(close);
+}
+
+/// A thing with a method `String` prints as what that gives, as Go's `fmt.Stringer` does; any other as what stands
+/// behind it, or as its fields.
+fn write_object(object: &dyn Object, out: &mut String) {
+    if let Some(text) = own_text(object) {
+        return write(&text, out);
+    }
+    match object.underlying() {
+        Value::Nil => {
+            let fields: Vec<Value> = object
+                .fields()
+                .iter()
+                .filter_map(|name| object.field(name))
+                .collect();
+            write_all("{", fields.iter(), "}", out);
+        }
+        underlying => write(&underlying, out),
+    }
+}
+
+fn own_text(object: &dyn Object) -> Option<Value> {
+    object.method("String", &[])?.ok()
 }
 
 fn bracketed(items: &[Value], show: impl Fn(&Value) -> String) -> String {
@@ -52,19 +98,23 @@ fn bracketed(items: &[Value], show: impl Fn(&Value) -> String) -> String {
 pub(super) fn sprint(args: &[Value]) -> String {
     let mut out = String::new();
     for (i, arg) in args.iter().enumerate() {
+        if out.len() > MAX_TEXT {
+            return out;
+        }
         let text = |v: &Value| matches!(v, Value::String(_) | Value::Html(_));
         if i > 0 && !text(arg) && !args.get(i - 1).is_some_and(text) {
             out.push(' ');
         }
-        out.push_str(&plain(arg));
+        write(arg, &mut out);
     }
     out
 }
 
 /// Go's `Sprintln`: spaces between all operands, and a line break.
 pub(super) fn sprintln(args: &[Value]) -> String {
-    let args: Vec<String> = args.iter().map(plain).collect();
-    args.join(" ") + "\n"
+    let mut out = String::new();
+    write_all("", args.iter(), "\n", &mut out);
+    out
 }
 
 #[derive(Default, Clone, Copy)]
@@ -145,6 +195,12 @@ impl Spec {
     }
 
     fn show(&self, verb: char, value: &Value) -> String {
+        if let Value::Object(object) = value
+            && matches!(verb, 's' | 'q' | 'v' | 'x' | 'X')
+            && let Some(text) = own_text(&**object)
+        {
+            return self.show(verb, &text);
+        }
         if let Value::List(items) = value.resolved()
             && !matches!(verb, 'T' | 'v' | 'p')
         {

@@ -360,3 +360,40 @@ fn go_durations() {
         assert_eq!(format_duration(ns), text);
     }
 }
+
+#[test]
+fn what_grows_without_bound_is_refused() {
+    let mut functions = Functions::new();
+    functions.add("list", |args| Ok(Value::list(args.iter().cloned())));
+    functions.add("again", |args| {
+        let text = args.first().and_then(Value::as_str).unwrap_or("");
+        replace_all(&regex::Regex::new("").unwrap(), text, text)
+    });
+    for (text, refusal) in [
+        (
+            r#"{{ $x := "aaaaaaaa" }}{{ range 60 }}{{ $x = print $x $x }}{{ end }}"#,
+            "bytes",
+        ),
+        (
+            r#"{{ $x := "aaaaaaaa" }}{{ range 60 }}{{ $x = printf "%s%s" $x $x }}{{ end }}"#,
+            "bytes",
+        ),
+        (
+            r#"{{ $x := "aaaaaaaa" }}{{ range 60 }}{{ $x = again $x }}{{ end }}"#,
+            "bytes",
+        ),
+        (
+            r#"{{ $x := list 1 }}{{ range 60 }}{{ $x = list $x $x }}{{ end }}{{ $x }}"#,
+            "bytes",
+        ),
+        (
+            r#"{{ $x := list 1 }}{{ range 400000 }}{{ $x = list $x }}{{ end }}"#,
+            "nests",
+        ),
+    ] {
+        let template = Template::parse("t", text).unwrap();
+        let got = template.execute(Mode::Text, &data(), &functions, &[]);
+        let why = got.map(|text| text.len()).unwrap_err().to_string();
+        assert!(why.contains(refusal), "{text}: {why}");
+    }
+}

@@ -65,12 +65,18 @@ pub trait Object: Send + Sync {
         None
     }
 
+    /// The names of its fields in the order in which they are printed.
+    fn fields(&self) -> &[&str] {
+        &[]
+    }
+
     /// Calls a method; `None` where there is no such method.
     fn method(&self, _name: &str, _args: &[Value]) -> Option<FuncResult> {
         None
     }
 
-    /// What it is like when it is ranged over, indexed, measured, tested or printed: a list, a map or text.
+    /// What it is like when it is ranged over, indexed, measured or tested: a list, a map or text. Printed, too,
+    /// unless there is a method `String`.
     /// [`Value::Nil`] for a thing that has only fields and methods.
     fn underlying(&self) -> Value {
         Value::Nil

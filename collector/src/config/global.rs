@@ -11,7 +11,8 @@ use super::{ByteSize, EscapingScheme, ScrapeProtocol, ValidationScheme};
 const DEFAULT_INTERVAL: PromDuration = PromDuration::from_secs(60);
 const DEFAULT_TIMEOUT: PromDuration = PromDuration::from_secs(10);
 
-/// The labels that tell this server's data from another's, in files as a map.
+/// The labels that tell this server's data from another's, in files as a map. `$NAME` and `${NAME}` in a value stand
+/// for variables of the environment, `$$` for a dollar; a variable that is not set is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(try_from = "Option<BTreeMap<String, String>>")]
 pub struct ExternalLabels(pub Labels);
@@ -21,8 +22,50 @@ impl TryFrom<Option<BTreeMap<String, String>>> for ExternalLabels {
 
     fn try_from(map: Option<BTreeMap<String, String>>) -> Result<Self, String> {
         check_label_names(map.iter().flatten().map(|(name, _)| name))?;
-        Ok(ExternalLabels(Labels::from_pairs(map.unwrap_or_default())))
+        let from_environment = |name: &str| {
+            let value = std::env::var(name).ok();
+            if value.is_none() {
+                tracing::warn!(
+                    name,
+                    "external_labels name a variable that is not set; it is taken for empty"
+                );
+            }
+            value.unwrap_or_default()
+        };
+        let labels = map.into_iter().flatten();
+        let labels = labels.map(|(name, value)| (name, expand(&value, from_environment)));
+        Ok(ExternalLabels(Labels::from_pairs(labels)))
     }
+}
+
+/// Replaces `$name` and `${name}` by what `lookup` gives and `$$` by a dollar. A dollar before anything else stays.
+fn expand(text: &str, lookup: impl Fn(&str) -> String) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('$') {
+        out.push_str(before);
+        let braced = behind.strip_prefix('{').and_then(|inner| inner.split_once('}'));
+        let len = behind
+            .bytes()
+            .take_while(|b| b.is_ascii_alphanumeric() || *b == b'_')
+            .count();
+        rest = if let Some(tail) = behind.strip_prefix('$') {
+            out.push('$');
+            tail
+        } else if let Some((name, tail)) = braced.filter(|(name, _)| !name.is_empty()) {
+            out.push_str(&lookup(name));
+            tail
+        } else if len > 0 {
+            let (name, tail) = behind.split_at(len);
+            out.push_str(&lookup(name));
+            tail
+        } else {
+            out.push('$');
+            behind
+        };
+    }
+    out.push_str(rest);
+    out
 }
 
 /// As upstream with UTF-8 names: anything but nothing.
@@ -116,6 +159,29 @@ impl Default for GlobalConfig {
             external_labels: ExternalLabels::default(),
             query_log_file: None,
             raw: Raw::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_in_external_labels_are_expanded() {
+        let lookup = |name: &str| match name {
+            "POD" | "POD_NAME" => format!("<{name}>"),
+            _ => String::new(),
+        };
+        for (text, expanded) in [
+            ("a-${POD}-b", "a-<POD>-b"),
+            ("$POD_NAME", "<POD_NAME>"),
+            ("$POD-1", "<POD>-1"),
+            ("$$POD costs 5$", "$POD costs 5$"),
+            ("${NONE}x", "x"),
+            ("${} $(POD) é$", "${} $(POD) é$"),
+        ] {
+            assert_eq!(expand(text, lookup), expanded, "{text}");
         }
     }
 }

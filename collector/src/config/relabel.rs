@@ -172,7 +172,7 @@ impl TryFrom<Raw> for RelabelConfig {
         let config = RelabelConfig {
             source_labels: raw.source_labels.unwrap_or_default(),
             separator: raw.separator.unwrap_or_else(|| DEFAULT_SEPARATOR.to_owned()),
-            regex: regex.map_err(|e| e.to_string())?,
+            regex: regex.map_err(|e| format!("regex: {e}"))?,
             modulus: raw.modulus.unwrap_or(0),
             target_label: raw.target_label.unwrap_or_default(),
             replacement: raw.replacement.unwrap_or_else(|| DEFAULT_REPLACEMENT.to_owned()),

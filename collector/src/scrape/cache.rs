@@ -7,6 +7,9 @@ use model::Labels;
 use model::metrics::{Metadata, SeriesRef};
 use rustc_hash::FxHashMap;
 
+/// How many series beyond twice those of the last good page are remembered of pages that were refused.
+const SPARE_ENTRIES: usize = 1000;
+
 /// A series that the target has exposed.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
@@ -22,7 +25,8 @@ pub(super) struct Entry {
     pub(super) live: bool,
 }
 
-/// The memory of one target. Bounded by the pages it saw: what a good scrape does not show is forgotten.
+/// The memory of one target. Bounded by the pages it saw: what a good scrape does not show is forgotten, and what a
+/// refused one does not show is, once much has gathered.
 #[derive(Debug, Default)]
 pub struct ScrapeCache {
     pub(super) entries: Vec<Entry>,
@@ -102,6 +106,22 @@ impl ScrapeCache {
             entry.live = false;
             entry.raw = Arc::from(&[][..]);
             self.free.push(slot);
+        }
+    }
+
+    /// After a refused page, forgets what it did not show if much has gathered: pages that are refused one after the
+    /// other, each with series of its own, must not fill the memory.
+    pub(super) fn forget_unseen(&mut self) {
+        if self.index.len() <= self.order.len().saturating_mul(2).saturating_add(SPARE_ENTRIES) {
+            return;
+        }
+        let slots = self.entries.iter().zip(0u32..);
+        let unseen: Vec<u32> = slots
+            .filter(|(entry, _)| entry.seen != self.scrape && !entry.raw.is_empty())
+            .map(|(_, slot)| slot)
+            .collect();
+        for slot in unseen {
+            self.forget(slot);
         }
     }
 

@@ -38,6 +38,8 @@ impl Client {
             .redirect(redirects)
             .gzip(job.enable_compression)
             .referer(false)
+            // As in Prometheus, the environment's proxies are for those who ask for them.
+            .no_proxy()
             .pool_max_idle_per_host(1)
             .pool_idle_timeout(IDLE_TIMEOUT);
         if let Some(url) = &config.proxy_url {

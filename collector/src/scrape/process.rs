@@ -150,7 +150,10 @@ pub fn process(
             cache.set_live(&live);
             end_vanished(cache, scrape_ms, order, batch);
         }
-        Err(_) => fail(cache, scrape_ms, batch),
+        Err(_) => {
+            fail(cache, scrape_ms, batch);
+            cache.forget_unseen();
+        }
     }
     (counts, result)
 }

@@ -281,3 +281,23 @@ fn the_accept_header_names_formats_by_preference() {
          text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
     );
 }
+
+#[test]
+fn pages_refused_one_after_the_other_do_not_fill_the_memory() {
+    let mut bench = Bench::new("");
+    bench.scrape("kept 1\n");
+    for round in 0..20 {
+        let mut page = String::from("kept 1\n");
+        for i in 0..1000 {
+            page.push_str(&format!("m{{a=\"{round}_{i}\"}} 1\n"));
+        }
+        page.push_str("m{\n");
+        bench.scrape(&page);
+        let (known, room) = (bench.cache.index.len(), bench.cache.entries.len());
+        assert!(
+            known <= 2100 && room <= 3100,
+            "{known} series in {room} places after {round}"
+        );
+    }
+    assert_eq!(bench.scrape("kept 1\n"), ["kept 1@22000"]);
+}

@@ -25,7 +25,8 @@ pub use serde_saphyr::Spanned as Located;
 /// the error says at which line and column.
 pub fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
     let options = serde_saphyr::options! { with_snippet: false };
-    serde_saphyr::from_str_with_options(text, options).map_err(YamlError::from)
+    serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| YamlError::from(error).in_field_of(text))
 }
 
 #[cfg(test)]

@@ -73,3 +73,29 @@ fn an_empty_document_is_the_default() {
         Config::default()
     );
 }
+
+#[test]
+fn errors_name_the_field_in_plain_words() {
+    for (text, message) in [
+        ("jobs: a\n", "jobs: expected a list"),
+        ("{on: true, labels: [a]}", "labels: expected a mapping"),
+        ("on: maybe\n", "on: expected true or false"),
+        ("jobs: [{a: b}]\n", "expected text"),
+        ("jobs: []\njobs: []\n", "mapping key \"jobs\" is already defined"),
+        (
+            "on: true\n---\non: true\n",
+            "more than one YAML document in one file",
+        ),
+        ("jobs: *none\n", "jobs: alias of an anchor that is not defined"),
+        (
+            "é: 1\n",
+            "unknown field `é`, expected one of jobs, labels, interval, on",
+        ),
+    ] {
+        let error = refused(text);
+        assert_eq!(error.message, message, "{text}: {error}");
+        assert!(error.line > 0, "{error}");
+    }
+    let deep = refused(&"[".repeat(5000));
+    assert!(deep.message.len() < 100, "{deep}");
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Kv, Message, MessageAlert, time_value};
 use crate::alert::ALERT_NAME;
-use crate::template::{FuncResult, Object, Value};
+use crate::template::{FuncResult, Object, Value, join};
 
 struct Data {
     message: Arc<Message>,
@@ -25,6 +25,20 @@ impl Message {
 impl Object for Data {
     fn type_name(&self) -> &str {
         "template.Data"
+    }
+
+    fn fields(&self) -> &[&str] {
+        &[
+            "Receiver",
+            "Status",
+            "Alerts",
+            "NotificationReason",
+            "GroupLabels",
+            "CommonLabels",
+            "CommonAnnotations",
+            "RouteLabels",
+            "ExternalURL",
+        ]
     }
 
     fn field(&self, name: &str) -> Option<Value> {
@@ -85,6 +99,18 @@ fn alert_value(alert: Arc<MessageAlert>) -> Value {
 impl Object for AlertObject {
     fn type_name(&self) -> &str {
         "template.Alert"
+    }
+
+    fn fields(&self) -> &[&str] {
+        &[
+            "Status",
+            "Labels",
+            "Annotations",
+            "StartsAt",
+            "EndsAt",
+            "GeneratorURL",
+            "Fingerprint",
+        ]
     }
 
     fn field(&self, name: &str) -> Option<Value> {
@@ -195,6 +221,10 @@ impl Object for Pair {
         "template.Pair"
     }
 
+    fn fields(&self) -> &[&str] {
+        &["Name", "Value"]
+    }
+
     fn field(&self, name: &str) -> Option<Value> {
         match name {
             "Name" => Some(Value::string(&self.name)),
@@ -219,7 +249,7 @@ impl Object for Strings {
     fn method(&self, name: &str, args: &[Value]) -> Option<FuncResult> {
         match (name, args) {
             ("Join", [separator]) => Some(match separator.as_str() {
-                Some(separator) => Ok(Value::from(self.0.join(separator))),
+                Some(separator) => join(&self.0, separator),
                 None => Err("Join takes text".into()),
             }),
             ("Join", _) => Some(Err("Join takes one argument".into())),

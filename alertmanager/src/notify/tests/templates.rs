@@ -79,6 +79,19 @@ const TEMPLATES: &[(&str, &str)] = &[
         "{{ toJson .GroupLabels }} {{ toJson (list 1 \"a\" (dict \"k\" true)) }}",
         r#"{"alertname":"X"} [1,"a",{"k":true}]"#,
     ),
+    ("{{ .CommonLabels }}", "alertname=X, job=api"),
+    (
+        "{{ printf \"%s|%q|%30v\" .CommonLabels .GroupLabels.SortedPairs .CommonLabels }}",
+        "alertname=X, job=api|\"alertname=X\"|          alertname=X, job=api",
+    ),
+    (
+        "{{ print .GroupLabels }} {{ index .GroupLabels.SortedPairs 0 }} {{ .CommonLabels.Names }}",
+        "alertname=X {alertname X} [alertname job]",
+    ),
+    (
+        "{{ printf \"%.15s\" (print (index .Alerts 0)) }}",
+        "{firing alertna",
+    ),
     ("{{ template \"__subject\" . }}", "[FIRING:1] X (api)"),
     (
         "{{ .NotificationReason }} {{ .RouteLabels.page }}",
