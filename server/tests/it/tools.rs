@@ -17,7 +17,9 @@ pub(crate) fn scripts() -> PathBuf {
 
 /// Says on standard error that a test did not run, and why.
 pub(crate) fn skip(test: &str, why: &str) {
-    eprintln!("SKIPPED: {test}: {why}");
+    use std::io::Write as _;
+    // Unlike eprintln, this shows for tests that pass too.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {test}: {why}");
 }
 
 /// Runs a program to its end on a thread of its own.
