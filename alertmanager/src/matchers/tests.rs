@@ -107,7 +107,8 @@ fn public_cases() {
     let Ok(text) = std::fs::read_to_string(&path) else {
         use std::io::Write as _;
         // Unlike eprintln, this shows for tests that pass too.
-        let _ = writeln!(std::io::stderr(),
+        let _ = writeln!(
+            std::io::stderr(),
             "SKIPPED: {} is absent, matchers were not compared with the public cases",
             path.display()
         );

@@ -228,7 +228,11 @@ fn upstreams_configurations_are_judged_as_upstream_does() {
     if !folder.exists() {
         use std::io::Write as _;
         // Unlike eprintln, this shows for tests that pass too.
-        let _ = writeln!(std::io::stderr(),"SKIPPED: no conformance data at {}", folder.display());
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: no conformance data at {}",
+            folder.display()
+        );
         return;
     }
     let (mut good, mut unsupported, mut wrong) = (0, 0, Vec::new());

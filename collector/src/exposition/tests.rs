@@ -209,7 +209,11 @@ fn conformance(path: &str) -> Option<PathBuf> {
     if !folder.exists() {
         use std::io::Write as _;
         // Unlike eprintln, this shows for tests that pass too.
-        let _ = writeln!(std::io::stderr(),"SKIPPED: no conformance data at {}", folder.display());
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: no conformance data at {}",
+            folder.display()
+        );
         return None;
     }
     Some(folder)

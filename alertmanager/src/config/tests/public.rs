@@ -35,7 +35,8 @@ fn public_configurations() {
     let Ok(list) = std::fs::read_to_string(dir.join("config_goodbad.json")) else {
         use std::io::Write as _;
         // Unlike eprintln, this shows for tests that pass too.
-        let _ = writeln!(std::io::stderr(),
+        let _ = writeln!(
+            std::io::stderr(),
             "SKIPPED: {} is absent, public configurations were not checked",
             dir.display()
         );
@@ -76,7 +77,8 @@ fn public_inline_configurations() {
     let Ok(text) = std::fs::read_to_string(&path) else {
         use std::io::Write as _;
         // Unlike eprintln, this shows for tests that pass too.
-        let _ = writeln!(std::io::stderr(),
+        let _ = writeln!(
+            std::io::stderr(),
             "SKIPPED: {} is absent, inline configurations were not checked",
             path.display()
         );

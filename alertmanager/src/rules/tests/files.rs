@@ -182,7 +182,11 @@ fn conformance() -> Option<PathBuf> {
     }
     use std::io::Write as _;
     // Unlike eprintln, this shows for tests that pass too.
-    let _ = writeln!(std::io::stderr(),"SKIPPED: no public rule files at {}", folder.display());
+    let _ = writeln!(
+        std::io::stderr(),
+        "SKIPPED: no public rule files at {}",
+        folder.display()
+    );
     None
 }
 

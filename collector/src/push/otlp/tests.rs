@@ -421,7 +421,11 @@ fn conformance(folder: &str) -> Option<PathBuf> {
     if !path.is_dir() {
         use std::io::Write as _;
         // Unlike eprintln, this shows for tests that pass too.
-        let _ = writeln!(std::io::stderr(),"SKIPPED: no public test data in {}", path.display());
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: no public test data in {}",
+            path.display()
+        );
         return None;
     }
     Some(path)
