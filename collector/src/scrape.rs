@@ -18,7 +18,7 @@ mod tls;
 mod worker;
 
 pub use cache::ScrapeCache;
-pub use manager::{Error, Options, ScrapeManager};
+pub use manager::{Error, Options, ScrapeManager, check};
 pub use process::{Batch, Counts, Rules, ScrapeError, fail, process};
 pub use status::{ActiveTarget, DroppedTarget, Health, TargetMetadata, TargetsStatus};
 

@@ -3,8 +3,10 @@
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use alertmanager::rules::NameValidation;
+use model::{Clock, SystemClock};
 
 use crate::config::{Loaded, Source};
 use crate::flags::{Check, MetricsFormat};
@@ -15,7 +17,7 @@ const MAX_INPUT_BYTES: u64 = 1 << 30;
 /// Runs a check and says what it found.
 pub(crate) fn run(what: &Check) -> ExitCode {
     let fine = match what {
-        Check::Config { files } => each(files, config),
+        Check::Config { files, syntax_only } => each(files, |path| config(path, *syntax_only)),
         Check::Rules { files } => each(files, rules),
         Check::Alertmanager { files } => each(files, notifications),
         Check::Metrics { format } => metrics(*format),
@@ -27,7 +29,7 @@ pub(crate) fn run(what: &Check) -> ExitCode {
     }
 }
 
-fn each(files: &[PathBuf], check: fn(&PathBuf) -> Result<String, Vec<String>>) -> bool {
+fn each(files: &[PathBuf], check: impl Fn(&PathBuf) -> Result<String, Vec<String>>) -> bool {
     let mut fine = true;
     for file in files {
         println!("Checking {}", file.display());
@@ -44,8 +46,11 @@ fn each(files: &[PathBuf], check: fn(&PathBuf) -> Result<String, Vec<String>>) -
     fine
 }
 
-fn config(path: &PathBuf) -> Result<String, Vec<String>> {
+fn config(path: &PathBuf, syntax_only: bool) -> Result<String, Vec<String>> {
     let loaded = Loaded::load(&Source::File(path.clone())).map_err(|e| e.0)?;
+    if !syntax_only {
+        loaded.check_files(&path.display().to_string()).map_err(|e| e.0)?;
+    }
     for warning in &loaded.warnings {
         eprintln!("  WARNING: {warning}");
     }
@@ -70,6 +75,10 @@ fn rules(path: &PathBuf) -> Result<String, Vec<String>> {
 fn notifications(path: &PathBuf) -> Result<String, Vec<String>> {
     let config = alertmanager::config::Config::load(path);
     let config = config.map_err(|e| vec![format!("{}: {e}", path.display())])?;
+    // Templates, certificates and clients are part of it.
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    alertmanager::notify::Notifiers::build(&config, "", &clock)
+        .map_err(|e| vec![format!("{}: {e}", path.display())])?;
     Ok(format!(
         "{} receivers, {} inhibit rules",
         config.receivers.len(),

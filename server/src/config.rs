@@ -4,6 +4,7 @@
 //! no effect here are accepted, so that an existing file runs as it is, and warned of, so that nobody relies on them.
 
 mod load;
+mod secrets;
 mod sources;
 
 use serde::Deserialize;
@@ -14,6 +15,7 @@ use collector::tail::config::LogFiles;
 use yaml::{Located, PromDuration};
 
 pub(crate) use load::Loaded;
+pub(crate) use secrets::redacted;
 pub(crate) use sources::Source;
 
 /// The whole file.

@@ -33,6 +33,9 @@ pub(crate) enum Command {
 pub(crate) enum Check {
     /// Configuration files, with the rule and notification files they name.
     Config {
+        /// Leave out certificates, keys and templates that the files name.
+        #[arg(long = "syntax-only")]
+        syntax_only: bool,
         /// The files.
         #[arg(required = true)]
         files: Vec<PathBuf>,
@@ -83,7 +86,7 @@ pub(crate) struct ServerFlags {
     pub storage_path: PathBuf,
 
     /// How long metrics are kept; the configuration's storage.tsdb.retention has precedence.
-    #[arg(long = "storage.tsdb.retention.time", value_name = "DURATION")]
+    #[arg(long = "storage.tsdb.retention.time", value_name = "DURATION", value_parser = duration)]
     pub retention_time: Option<String>,
 
     /// How many bytes metrics may take on disk, e.g. 10GB.
@@ -116,11 +119,11 @@ pub(crate) struct ServerFlags {
     pub jaeger_thrift_address: OptionalAddress,
 
     /// How long a query may take.
-    #[arg(long = "query.timeout", value_name = "DURATION", default_value = "2m")]
+    #[arg(long = "query.timeout", value_name = "DURATION", default_value = "2m", value_parser = duration)]
     pub query_timeout: String,
 
     /// How far back an instant looks for a sample.
-    #[arg(long = "query.lookback-delta", value_name = "DURATION", default_value = "5m")]
+    #[arg(long = "query.lookback-delta", value_name = "DURATION", default_value = "5m", value_parser = duration)]
     pub lookback_delta: String,
 
     /// How many samples a query may hold at once.
@@ -168,6 +171,13 @@ fn optional_address(text: &str) -> Result<OptionalAddress, String> {
     } else {
         address(text).map(|a| OptionalAddress(Some(a)))
     }
+}
+
+/// A duration as Prometheus writes it, kept as text; what is none is refused before anything is made on disk.
+fn duration(text: &str) -> Result<String, String> {
+    model::promtime::parse_duration(text)
+        .map(|_| text.to_owned())
+        .map_err(|e| e.to_string())
 }
 
 /// `host:port`, `:port` for all interfaces, `localhost:port`.

@@ -56,6 +56,12 @@ impl StoreOptions {
         if let Some(size) = section.retention.size {
             tsdb.retention_bytes = Some(size.0);
         }
+        // 0 is no bound, as in Prometheus; without any bound the default one on time holds.
+        tsdb.retention_ms = tsdb.retention_ms.filter(|ms| *ms > 0);
+        tsdb.retention_bytes = tsdb.retention_bytes.filter(|bytes| *bytes > 0);
+        if tsdb.retention_ms.is_none() && tsdb.retention_bytes.is_none() {
+            tsdb.retention_ms = tsdb::Options::default().retention_ms;
+        }
         if let Some(window) = section.out_of_order_time_window {
             tsdb.out_of_order_window_ms = window.as_millis();
         }
@@ -87,12 +93,18 @@ impl StoreOptions {
     }
 }
 
+/// A bound of 0 is none; a millennium and an exbibyte are as good as none.
 fn apply(bounds: RetentionBounds, time_ms: &mut i64, bytes: &mut u64) {
+    const MILLENNIUM_MS: i64 = 1000 * 365 * 24 * 3_600_000;
     if let Some(time) = bounds.time {
-        *time_ms = time.as_millis();
+        *time_ms = if time.as_millis() == 0 {
+            MILLENNIUM_MS
+        } else {
+            time.as_millis()
+        };
     }
     if let Some(size) = bounds.size {
-        *bytes = size.0;
+        *bytes = if size.0 == 0 { 1 << 60 } else { size.0 };
     }
 }
 
@@ -146,5 +158,47 @@ impl Stores {
         } else {
             Err(failed.join("; "))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::flags::Cli;
+
+    fn resolved(flags: &[&str], yaml: &str) -> StoreOptions {
+        let cli = Cli::parse_from([&["masthead"], flags].concat());
+        let file = yaml::from_str(yaml).expect("valid");
+        StoreOptions::resolve(&cli.server, &file).expect("valid")
+    }
+
+    #[test]
+    fn a_bound_of_zero_is_none_and_no_bound_at_all_is_the_default() {
+        let default = tsdb::Options::default().retention_ms;
+        let size = resolved(&["--storage.tsdb.retention.size=0"], "storage: {tsdb: {}}").tsdb;
+        assert_eq!((size.retention_ms, size.retention_bytes), (default, None));
+        let time = resolved(
+            &[
+                "--storage.tsdb.retention.size=1GB",
+                "--storage.tsdb.retention.time=0",
+            ],
+            "global: {}",
+        )
+        .tsdb;
+        assert_eq!((time.retention_ms, time.retention_bytes), (None, Some(1 << 30)));
+        let yaml = "traces: {retention: {time: 0, size: 0}}\nlogs: {retention: {time: 0}}";
+        let both = resolved(&[], yaml);
+        assert!(both.traces.retention_ms > 1 << 44 && both.traces.retention_bytes > 1 << 50);
+        assert!(both.logs.retention_ms > 1 << 44);
+    }
+
+    #[test]
+    fn the_file_has_precedence_over_flags() {
+        let yaml = "storage: {tsdb: {retention: {time: 2d}, out_of_order_time_window: 10m}}";
+        let options = resolved(&["--storage.tsdb.retention.time=1d"], yaml).tsdb;
+        assert_eq!(options.retention_ms, Some(2 * 86_400_000));
+        assert_eq!(options.out_of_order_window_ms, 600_000);
     }
 }

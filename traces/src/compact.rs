@@ -24,10 +24,15 @@ impl Traces {
     /// The disk refused. Nothing is lost; the next call tries again.
     pub fn maintain(&self) -> Result<Maintenance, StoreError> {
         let _one_at_a_time = self.maintenance.lock();
-        let cut_spans = if self.cut_is_due() { self.cut_block()? } else { 0 };
+        // On a full disk cutting fails, and only what retention removes lets it succeed the next time.
+        let cut_spans = if self.cut_is_due() {
+            self.cut_block()
+        } else {
+            Ok(0)
+        };
         let dropped_blocks = self.drop_blocks()?;
         Ok(Maintenance {
-            cut_spans,
+            cut_spans: cut_spans?,
             dropped_blocks,
         })
     }

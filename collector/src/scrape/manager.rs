@@ -85,6 +85,20 @@ impl Drop for Discoverer {
     }
 }
 
+/// Whether every job's client can be built, certificates included; what [`ScrapeManager::apply`] would refuse.
+///
+/// # Errors
+/// The first that cannot.
+pub fn check(jobs: &[ScrapeJob], base_dir: &Path) -> Result<(), Error> {
+    jobs.iter().try_for_each(|job| match Client::new(job, base_dir) {
+        Ok(_) => Ok(()),
+        Err(reason) => Err(Error::Client {
+            job: job.job_name.clone(),
+            reason,
+        }),
+    })
+}
+
 impl Drop for Job {
     fn drop(&mut self) {
         self.consumer.abort();

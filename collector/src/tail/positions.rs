@@ -23,9 +23,7 @@ pub enum PositionsError {
         source: io::Error,
     },
     /// The file is there, but is not what was written.
-    #[error(
-        "positions of log files in {path} are not readable: {detail}; remove the file to read all logs anew"
-    )]
+    #[error("positions of log files in {path} are not readable: {detail}")]
     Corrupt {
         /// The file.
         path: PathBuf,
@@ -79,6 +77,24 @@ struct Entry {
     id: FileId,
     #[serde(flatten)]
     position: Position,
+}
+
+/// As [`load`], but a file that is not readable is set aside as `….corrupt` and all logs are read anew: lines twice
+/// are better than none, and better than a server that does not start.
+pub(super) fn load_or_set_aside(path: &Path) -> Result<Positions, PositionsError> {
+    match load(path) {
+        Err(corrupt @ PositionsError::Corrupt { .. }) => {
+            let mut aside = path.as_os_str().to_owned();
+            aside.push(".corrupt");
+            tracing::warn!(error = %corrupt, "positions set aside, all log files are read anew");
+            fs::rename(path, &aside).map_err(|source| PositionsError::Io {
+                path: path.to_owned(),
+                source,
+            })?;
+            Ok(Positions::new())
+        }
+        read => read,
+    }
 }
 
 /// Reads the positions; a file that does not exist holds none.

@@ -1,13 +1,14 @@
 //! One look at all files: find them, read what is new, hand it to the sink, keep the positions.
 //!
-//! Blocking, and the only place of the tailer that touches the disk or the sink. Lines that the sink refuses
-//! are kept and offered again; until it takes them, nothing further is read.
+//! Blocking, and the only place of the tailer that touches the disk or the sink. Lines for which the sink has no
+//! room now are kept and offered again; until it takes them, nothing further is read. Lines that it will never take
+//! are left out.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use model::logs::{LogRecord, LogSink};
+use model::logs::{LogAppendReport, LogRecord, LogSink, RejectedLine};
 use model::{Clock, Labels, StoreError};
 
 use super::config::{LogFiles, LogsConfig, MATCH};
@@ -33,6 +34,8 @@ pub(super) struct Round {
     groups: Vec<LogFiles>,
     followed: BTreeMap<FileId, Followed>,
     batch: Batch,
+    /// Lines of this round that the sink will never take, by reason.
+    lost: BTreeMap<RejectedLine, u64>,
     /// What is known to be in the sink.
     positions: Positions,
     /// Whether `positions` differs from what is on disk.
@@ -55,7 +58,8 @@ impl Round {
             groups: config.files.clone(),
             followed: BTreeMap::new(),
             batch: Batch::default(),
-            positions: positions::load(&positions_path)?,
+            lost: BTreeMap::new(),
+            positions: positions::load_or_set_aside(&positions_path)?,
             dirty: false,
             positions_path,
             recovered: false,
@@ -66,6 +70,15 @@ impl Round {
 
     /// Looks at all files once; whether there is more to read at once.
     pub(super) fn run(&mut self) -> bool {
+        let more = self.look();
+        for (why, lines) in std::mem::take(&mut self.lost) {
+            let why = why.as_str();
+            tracing::error!(lines, why, "log lines were refused and are lost");
+        }
+        more
+    }
+
+    fn look(&mut self) -> bool {
         if !self.deliver() {
             return false;
         }
@@ -196,7 +209,7 @@ impl Round {
     fn deliver(&mut self) -> bool {
         if !self.batch.records.is_empty() {
             match self.sink.append(&self.batch.records) {
-                Ok(()) => {}
+                Ok(report) => self.settle(&report),
                 // The store will never take these, so they must not block the ones behind them.
                 Err(StoreError::Invalid(why)) => {
                     tracing::error!(
@@ -204,13 +217,18 @@ impl Round {
                         why,
                         "log lines were refused and are lost"
                     );
+                    self.batch = Batch::default();
                 }
                 Err(error) => {
                     tracing::warn!(%error, "log lines wait: the store does not take them");
                     return false;
                 }
             }
-            self.batch = Batch::default();
+            if !self.batch.records.is_empty() {
+                let lines = self.batch.records.len();
+                tracing::warn!(lines, "log lines wait: the store has no room for their streams");
+                return false;
+            }
         }
         for (id, followed) in &self.followed {
             let position = followed.position();
@@ -220,6 +238,22 @@ impl Round {
             }
         }
         true
+    }
+
+    /// Keeps of the batch what the sink may take later, and counts what it never will.
+    fn settle(&mut self, report: &LogAppendReport) {
+        let mut records: Vec<Option<LogRecord>> = std::mem::take(&mut self.batch)
+            .records
+            .into_iter()
+            .map(Some)
+            .collect();
+        for &(index, why) in &report.rejected {
+            if !why.may_pass() {
+                *self.lost.entry(why).or_default() += 1;
+            } else if let Some(record) = records.get_mut(index).and_then(Option::take) {
+                self.batch.push(record);
+            }
+        }
     }
 
     /// Lets go of files that have lost their name and have not grown for a while.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use model::logs::{LogRecord, LogSink};
+use model::logs::{LogAppendReport, LogRecord, LogSink, RejectedLine};
 use model::{ManualClock, StoreError};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -13,20 +13,28 @@ use tokio_util::sync::CancellationToken;
 use super::round::Round;
 use super::*;
 
-/// Keeps what it gets, or refuses.
+/// Keeps what it gets, or refuses: all of it, or the lines that say `bad` for the reason set.
 #[derive(Default)]
 struct Memory {
     records: Mutex<Vec<LogRecord>>,
     refuse: AtomicBool,
+    bad: Mutex<Option<RejectedLine>>,
 }
 
 impl LogSink for Memory {
-    fn append(&self, records: &[LogRecord]) -> Result<(), StoreError> {
+    fn append(&self, records: &[LogRecord]) -> Result<LogAppendReport, StoreError> {
         if self.refuse.load(Ordering::SeqCst) {
             return Err(StoreError::ReadOnly("disk full".into()));
         }
-        self.records.lock().extend_from_slice(records);
-        Ok(())
+        let mut report = LogAppendReport::default();
+        for (index, record) in records.iter().enumerate() {
+            match *self.bad.lock() {
+                Some(why) if record.line == "bad" => report.rejected.push((index, why)),
+                _ => self.records.lock().push(record.clone()),
+            }
+        }
+        report.stored = records.len() - report.rejected.len();
+        Ok(report)
     }
 }
 
@@ -233,6 +241,34 @@ fn what_the_sink_refuses_is_offered_again_and_not_marked_as_read() {
 }
 
 #[test]
+fn a_line_that_the_sink_will_never_take_is_left_out_alone() {
+    let bench = Bench::new("");
+    let mut round = bench.start();
+    *bench.sink.bad.lock() = Some(RejectedLine::TooOld);
+    bench.write("a.log", "one\nbad\ntwo\n");
+    round.run();
+    assert_eq!(bench.lines(), ["one", "two"]);
+    *bench.sink.bad.lock() = None;
+    round.run();
+    bench.start().run();
+    assert!(bench.lines().is_empty());
+}
+
+#[test]
+fn a_line_for_which_there_is_no_room_waits_alone() {
+    let bench = Bench::new("");
+    let mut round = bench.start();
+    *bench.sink.bad.lock() = Some(RejectedLine::TooManyStreams);
+    bench.write("a.log", "one\nbad\ntwo\n");
+    round.run();
+    round.run();
+    assert_eq!(bench.lines(), ["one", "two"]);
+    *bench.sink.bad.lock() = None;
+    round.run();
+    assert_eq!(bench.lines(), ["bad"]);
+}
+
+#[test]
 fn a_line_in_pieces_survives_a_restart_in_between() {
     let bench = Bench::new(", format: cri");
     bench.write(
@@ -281,15 +317,15 @@ fn much_text_arrives_whole_and_in_order() {
 }
 
 #[test]
-fn positions_that_are_not_positions_are_an_error_that_says_what_to_do() {
+fn positions_that_are_not_positions_are_set_aside() {
     let bench = Bench::new("");
     fs::write(bench.path("positions.json"), "{").unwrap();
-    let error = positions::load(&bench.path("positions.json"))
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("positions.json") && error.contains("remove the file"),
-        "{error}"
+    assert!(positions::load(&bench.path("positions.json")).is_err());
+    let read = positions::load_or_set_aside(&bench.path("positions.json")).unwrap();
+    assert!(read.is_empty());
+    assert_eq!(
+        fs::read_to_string(bench.path("positions.json.corrupt")).unwrap(),
+        "{"
     );
 }
 

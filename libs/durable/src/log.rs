@@ -36,7 +36,8 @@ pub struct Recovery {
     /// Bytes of them, frames included.
     pub bytes: u64,
     /// What did not check out, a sentence for each damaged segment, for the operator to read. The tail of the
-    /// last segment was cut off at the last good record; a damaged older segment was read up to the damage.
+    /// last segment was cut off at the last good record; a damaged older segment was read up to the damage; a last
+    /// segment that is no segment at all was renamed to end in `.unknown`.
     pub damage: Vec<String>,
 }
 
@@ -76,13 +77,23 @@ impl Log {
             let last = i + 1 == segments.len();
             if let Some(why) = why {
                 let left = bytes.len() - good;
-                let what = if last { "cut off" } else { "skipped" };
+                let what = match good {
+                    0 if last => "set aside as .unknown",
+                    _ if last => "cut off",
+                    _ => "skipped",
+                };
                 recovery.damage.push(format!(
                     "{}: {why} at byte {good}, {left} bytes {what}",
                     path.display()
                 ));
             }
-            if last {
+            if last && good == 0 && bytes.len() >= MAGIC.len() {
+                // Perhaps a segment of a newer version: never to be written to, nor to be lost.
+                let aside = dir.join(format!("{segment:010}.log.unknown"));
+                fs.rename(&path, &aside)
+                    .map_err(|e| DurableError::io("rename", &path, e))?;
+                tail = Some((segment + 1, 0));
+            } else if last {
                 if good < bytes.len() {
                     fs.truncate(&path, good as u64)
                         .map_err(|e| DurableError::io("truncate", &path, e))?;

@@ -2,10 +2,13 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use alertmanager::config::Config as NotificationConfig;
+use alertmanager::notify::Notifiers;
 use alertmanager::rules::{self, NameValidation, RuleFile};
 use collector::config::{Located, ScrapeConfig, ScrapeJob};
+use model::{Clock, SystemClock};
 use serde::Deserialize;
 use yaml::YamlError;
 
@@ -57,6 +60,22 @@ struct ScrapeConfigFile {
 }
 
 impl Loaded {
+    /// Checks what the configuration names outside of itself: certificates and keys of scrape jobs, templates.
+    ///
+    /// # Errors
+    /// The first that cannot be used.
+    pub(crate) fn check_files(&self, name: &str) -> Result<(), ConfigError> {
+        let wrong = |why: String| ConfigError(vec![format!("{name}: {why}")]);
+        collector::scrape::check(&self.jobs, &self.folder).map_err(|e| wrong(e.to_string()))?;
+        let Some(config) = &self.notifications else {
+            return Ok(());
+        };
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        Notifiers::build(config, "", &clock)
+            .map(drop)
+            .map_err(|e| wrong(e.to_string()))
+    }
+
     /// Reads and checks everything.
     ///
     /// # Errors

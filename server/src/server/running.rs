@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use alertmanager::rules::{Manager, Outputs, PromqlQuerier, Settings};
@@ -21,7 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use super::alerts::AlertRelay;
 use super::routes;
-use crate::config::{Loaded, Source};
+use crate::config::{Loaded, Source, redacted};
 use crate::flags::ServerFlags;
 use crate::listen::{Listeners, serve};
 use crate::stores::{StoreOptions, Stores};
@@ -91,11 +92,14 @@ impl Running {
             started_ms: SystemClock.now_ms(),
             flags: flags.listing(),
             storage_retention: options.retention_text.clone(),
+            corruptions: AtomicU64::new(0),
             config: RwLock::default(),
         });
         let dir = flags.storage_path.clone();
         let opened = tokio::task::spawn_blocking(move || Stores::open(&dir, options)).await;
         let stores = Arc::new(opened.map_err(|e| e.to_string())??);
+        info.corruptions
+            .store(stores.damage.len() as u64, Ordering::Relaxed);
         for damage in &stores.damage {
             tracing::warn!("{damage}");
         }
@@ -252,10 +256,6 @@ impl Shared {
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
-        let dir = self.flags.storage_path.join("alertmanager");
-        self.alerts
-            .apply(loaded.notifications, &self.external_url, &dir)
-            .await?;
         let global = &loaded.file.global;
         let settings = Settings {
             evaluation_interval_ms: global.evaluation_interval.as_millis(),
@@ -264,14 +264,22 @@ impl Shared {
             external_url: self.external_url.clone(),
             ..Settings::default()
         };
+        // What can fail comes first, and whatever fails has changed nothing.
+        loaded
+            .check_files(&self.source.name())
+            .map_err(|e| e.to_string())?;
         self.scrape
             .apply(loaded.jobs, &loaded.folder)
             .map_err(|e| e.to_string())?;
+        let dir = self.flags.storage_path.join("alertmanager");
+        self.alerts
+            .apply(loaded.notifications, &self.external_url, &dir)
+            .await?;
         self.rules.apply(loaded.rules, &settings).await;
-        self.tail(loaded.file.logs.files).await?;
+        self.tail(loaded.file.logs.files).await;
         let now_ms = self.clock.now_ms();
         *self.info.config.write() = ConfigStatus {
-            yaml: loaded.text,
+            yaml: redacted(&loaded.text),
             reload_success: true,
             loaded_ms: now_ms,
         };
@@ -280,24 +288,27 @@ impl Shared {
     }
 
     /// Follows `files` from now on.
-    async fn tail(&self, files: Vec<LogFiles>) -> Result<(), String> {
+    async fn tail(&self, files: Vec<LogFiles>) {
         let mut tailing = self.tailing.lock().await;
         if tailing.files == files {
-            return Ok(());
+            return;
         }
         tailing.end().await;
+        *tailing = Tailing::default();
         let positions: PathBuf = self.flags.storage_path.join("positions.json");
         let config = collector::tail::config::LogsConfig { files: files.clone() };
         let sink = Arc::clone(&self.stores.logs) as _;
-        let tailer = FileTailer::new(&config, positions, sink, Arc::clone(&self.clock));
-        let tailer = tailer.map_err(|e| e.to_string())?;
-        *tailing = Tailing {
-            files,
-            ..Tailing::default()
+        let tailer = match FileTailer::new(&config, positions, sink, Arc::clone(&self.clock)) {
+            Ok(tailer) => tailer,
+            Err(error) => {
+                // Everything else works without; the next reload tries again.
+                tracing::error!(%error, "log files are not followed");
+                return;
+            }
         };
+        tailing.files = files;
         let stop = tailing.stop.clone();
         tailing.tasks.spawn(tailer.run(stop));
-        Ok(())
     }
 
     async fn stop_tailing(&self) {

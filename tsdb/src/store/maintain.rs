@@ -52,12 +52,10 @@ impl Tsdb {
     pub fn maintain(&self) -> Result<MaintainReport, StoreError> {
         let mut upkeep = self.maintenance.lock();
         let mut report = MaintainReport::default();
-        let span_ms = (self.options.block_duration_ms / SEGMENTS_PER_BLOCK).max(1);
-        self.writer.lock().wal.rotate_if_spanning(span_ms)?;
-        report.cut = self.cut(&mut upkeep)?;
-        report.collected_series = self.truncate(&mut upkeep);
-        self.shorten_log()?;
+        // On a full disk cutting fails, and only what retention removes lets it succeed the next time.
+        let emptied = self.empty_head(&mut upkeep, &mut report);
         report.expired = self.expire()?;
+        emptied?;
         for _ in 0..MAX_COMPACTIONS {
             if !self.compact(&mut upkeep)? {
                 break;
@@ -65,6 +63,15 @@ impl Tsdb {
             report.compacted += 1;
         }
         Ok(report)
+    }
+
+    /// Moves what is old enough from the head into blocks, and forgets its part of the log.
+    fn empty_head(&self, upkeep: &mut Upkeep, report: &mut MaintainReport) -> Result<(), StoreError> {
+        let span_ms = (self.options.block_duration_ms / SEGMENTS_PER_BLOCK).max(1);
+        self.writer.lock().wal.rotate_if_spanning(span_ms)?;
+        report.cut = self.cut(upkeep)?;
+        report.collected_series = self.truncate(upkeep);
+        self.shorten_log()
     }
 
     /// Cuts everything before the last block boundary that lies half a block behind the newest sample. From there

@@ -169,3 +169,21 @@ fn a_segment_cut_off_in_its_first_bytes_is_no_damage() {
     log.append([(2, b"two".as_slice())]).unwrap();
     assert_eq!(open(&fs, 1 << 20).2.len(), 2);
 }
+
+#[test]
+fn a_segment_of_another_version_is_set_aside_not_erased() {
+    let (_, fs) = memory();
+    let (mut log, ..) = open(&fs, 1 << 20);
+    log.append([(1, b"one".as_slice())]).unwrap();
+    let path = segment_path(Path::new(DIR), 2);
+    fs.create(&path)
+        .unwrap()
+        .write_all(b"MHLOG\x00\x00\x02 from the future")
+        .unwrap();
+    let (mut log, recovery, records) = open(&fs, 1 << 20);
+    assert_eq!(records.len(), 1);
+    assert!(recovery.damage[0].contains("set aside"), "{:?}", recovery.damage);
+    assert_eq!(log.append([(2, b"two".as_slice())]).unwrap(), 3);
+    assert!(fs.exists(&Path::new(DIR).join("0000000002.log.unknown")));
+    assert_eq!(open(&fs, 1 << 20).2.len(), 2);
+}

@@ -85,6 +85,7 @@ impl Requests {
 fn span(handler: &str, method: &str) -> tracing::Span {
     let pushes = [
         "/api/v1/write",
+        "/api/v2/spans",
         "/v1/",
         "/loki/api/v1/push",
         "/otlp/",

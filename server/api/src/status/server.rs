@@ -1,6 +1,7 @@
 //! Flags, configuration, runtime.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::State;
 use axum::response::Response;
@@ -19,6 +20,8 @@ pub struct ServerInfo {
     pub flags: Vec<(String, String)>,
     /// How long metrics are kept, as text.
     pub storage_retention: String,
+    /// How many places on disk were found damaged at the start.
+    pub corruptions: AtomicU64,
     /// The configuration in force.
     pub config: RwLock<ConfigStatus>,
 }
@@ -87,7 +90,7 @@ pub(super) async fn runtime(State(state): State<StatusState>) -> Response {
         server_time: rfc3339(Some(state.clock.now_ms())),
         reload_config_success: config.reload_success,
         last_config_time: rfc3339(Some(config.loaded_ms)),
-        corruption_count: 0,
+        corruption_count: state.server.corruptions.load(Ordering::Relaxed),
         goroutine_count: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
         processors: std::thread::available_parallelism().map_or(1, usize::from),
         memory_limit: i64::MAX,

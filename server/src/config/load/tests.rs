@@ -81,3 +81,14 @@ fn further_scrape_configs_come_from_files() {
     let errors = load(&[("masthead.yml", main), ("jobs-1.yml", twice)]).unwrap_err();
     assert!(errors[0].contains("multiple scrape configs"), "{errors:?}");
 }
+
+#[test]
+fn a_certificate_that_is_not_there_is_found_before_anything_takes_effect() {
+    let main = "scrape_configs:\n- job_name: tls\n  tls_config: {ca_file: /nonexistent.pem}\n";
+    let loaded = load(&[("masthead.yml", main)]).expect("as text it is valid");
+    let errors = loaded.check_files("masthead.yml").unwrap_err().0;
+    assert!(
+        errors[0].contains("tls") && errors[0].contains("/nonexistent.pem"),
+        "{errors:?}"
+    );
+}
