@@ -79,8 +79,9 @@ impl Stage {
         let smarthost = play.smarthost.unwrap_or_else(|| mailbox.address.clone());
         let receivers = receivers(&webhook, &smarthost, play.group_interval);
         let receivers = write("alertmanager.yml", &receivers);
+        // The interval is the timeout too: a busy machine must not make the target look down for a moment.
         let config = format!(
-            "scrape_configs:\n- job_name: house\n  scrape_interval: 1s\n  static_configs: [{{targets: ['{}']}}]\n\
+            "scrape_configs:\n- job_name: house\n  scrape_interval: 3s\n  static_configs: [{{targets: ['{}']}}]\n\
              rule_files: ['{rules}']\nnotifications: {{file: '{receivers}'}}\n",
             target.address
         );

@@ -226,6 +226,7 @@ pub(crate) async fn run(arguments: &[&str], input: &str) -> Ended {
     };
     // Files never fill up as pipes do, so nobody has to read while it runs.
     let mut child = Command::new(env!("CARGO_BIN_EXE_masthead"))
+        .current_dir(folder.path())
         .args(arguments)
         .stdin(file("in", input))
         .stdout(file("out", ""))

@@ -13,8 +13,8 @@ use crate::push::{lines, otlp, remote_write, snappy, two_spans, write_request};
 /// "Within seconds": what an operator who has pressed Ctrl-C is willing to wait, on a machine that is busy.
 const PROMPT: Duration = Duration::from_secs(15);
 
-/// How long a series lasts that is not ended by a marker is minutes; a hole is as wide as a scrape interval.
-const INTERVAL_MS: i64 = 1000;
+/// A hole in a series is as wide as this; it is the timeout too, so that a busy machine makes none.
+const INTERVAL_MS: i64 = 2000;
 
 fn jobs(jobs: &[(&str, &Target)]) -> String {
     let mut config = "scrape_configs:\n".to_owned();
@@ -313,6 +313,12 @@ async fn a_wrong_flag_or_value_is_named() {
         (&["--web.listen-address=nowhere"], "host:port"),
         (&["--no-such-flag"], "--no-such-flag"),
         (&["--config.file=/no/such/file.yml"], "/no/such/file.yml"),
+        (&["--storage.path=/proc/no/such/folder"], "/proc/no/such/folder"),
+        (
+            &["--storage.tsdb.retention.time=ages"],
+            "--storage.tsdb.retention.time",
+        ),
+        (&["--query.timeout=soon"], "--query.timeout"),
     ] {
         let [port] = free_ports();
         let address = format!("--web.listen-address=127.0.0.1:{port}");
