@@ -197,6 +197,15 @@ impl SpanStore for Traces {
         Ok(self.snapshot().traces(&[id], &self.options)?.pop())
     }
 
+    fn traces(&self, ids: &[TraceId]) -> Result<Vec<Trace>, StoreError> {
+        let mut sorted = ids.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let mut traces = self.snapshot().traces(&sorted, &self.options)?;
+        traces.sort_by_cached_key(|trace| ids.iter().position(|id| *id == trace.trace_id));
+        Ok(traces)
+    }
+
     fn dependencies(&self, start_ns: i64, end_ns: i64) -> Result<Vec<Dependency>, StoreError> {
         dependencies::count(&self.snapshot(), start_ns, end_ns)
     }

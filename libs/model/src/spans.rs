@@ -275,6 +275,12 @@ pub trait SpanStore: Send + Sync {
     /// The disk failed.
     fn trace(&self, id: TraceId) -> Result<Option<Trace>, StoreError>;
 
+    /// Those of several traces that exist, in the order of `ids`; an id that is named twice counts once.
+    ///
+    /// # Errors
+    /// The disk failed, or the traces together are too large for an answer.
+    fn traces(&self, ids: &[TraceId]) -> Result<Vec<Trace>, StoreError>;
+
     /// Who calls whom among spans that start in the range (nanoseconds, inclusive).
     ///
     /// # Errors

@@ -6,16 +6,19 @@
 mod duration;
 mod envelope;
 mod params;
+mod processes;
 mod ui;
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use axum::routing::get;
-use model::spans::{SpanStore, Trace};
-use model::{Clock, StoreError};
+use model::Clock;
+use model::spans::{Dependency, SpanStore, Trace, TraceId};
 
 use crate::Pool;
 use envelope::{Refusal, answer, answer_counted, answer_with_errors};
@@ -28,6 +31,8 @@ pub struct JaegerState {
     pub spans: Arc<dyn SpanStore>,
     /// Where store calls run.
     pub pool: Pool,
+    /// No question takes longer, as far as the client waits.
+    pub query_timeout: Duration,
     /// Where the time comes from, for ranges that a request leaves open.
     pub clock: Arc<dyn Clock>,
 }
@@ -45,19 +50,19 @@ pub fn routes(state: JaegerState) -> Router {
 }
 
 impl JaegerState {
-    /// Asks the store on the pool.
-    async fn ask<T: Send + 'static>(
+    /// Asks the store on the pool. The answer is written there too: it can be large.
+    async fn ask(
         &self,
-        question: impl FnOnce(&dyn SpanStore) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, Refusal> {
+        question: impl FnOnce(&dyn SpanStore) -> Result<Response, Refusal> + Send + 'static,
+    ) -> Result<Response, Refusal> {
         let spans = Arc::clone(&self.spans);
-        Ok(self.pool.run(move || question(&*spans)).await??)
+        let work = move || question(&*spans);
+        self.pool.run_within(self.query_timeout, work).await?
     }
 }
 
 async fn services(State(state): State<JaegerState>) -> Result<Response, Refusal> {
-    let services = state.ask(|spans| spans.services()).await?;
-    Ok(answer_counted(&services))
+    state.ask(|spans| Ok(answer_counted(&spans.services()?))).await
 }
 
 /// The names alone, each once, whatever the kind of the spans.
@@ -65,13 +70,13 @@ async fn operations_of(
     State(state): State<JaegerState>,
     Path(service): Path<String>,
 ) -> Result<Response, Refusal> {
-    let mut operations = state.ask(move |spans| spans.operations(&service, None)).await?;
-    operations.dedup_by(|a, b| a.name == b.name);
-    let names: Vec<&str> = operations
-        .iter()
-        .map(|operation| operation.name.as_str())
-        .collect();
-    Ok(answer_counted(&names))
+    let ask = move |spans: &dyn SpanStore| {
+        let mut operations = spans.operations(&service, None)?;
+        operations.dedup_by(|a, b| a.name == b.name);
+        let names: Vec<&str> = operations.iter().map(|o| o.name.as_str()).collect();
+        Ok(answer_counted(&names))
+    };
+    state.ask(ask).await
 }
 
 async fn operations(
@@ -81,40 +86,40 @@ async fn operations(
     let params = Params::new(query.as_deref());
     let service = params.required("service")?.to_owned();
     let kind = params.get("spanKind").map(str::to_owned);
-    let operations = state
-        .ask(move |spans| spans.operations(&service, kind.as_deref()))
-        .await?;
-    Ok(answer_counted(
-        &operations.iter().map(ui::Operation::from).collect::<Vec<_>>(),
-    ))
+    let ask = move |spans: &dyn SpanStore| {
+        let operations = spans.operations(&service, kind.as_deref())?;
+        let shown: Vec<ui::Operation<'_>> = operations.iter().map(ui::Operation::from).collect();
+        Ok(answer_counted(&shown))
+    };
+    state.ask(ask).await
 }
 
 async fn search(State(state): State<JaegerState>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
     match Params::new(query.as_deref()).search(state.clock.now_ns())? {
         Ask::Search(query) => {
-            let traces = state.ask(move |spans| spans.find_traces(&query)).await?;
-            Ok(answer(&shown(&traces)))
+            state
+                .ask(move |spans| Ok(answer(&shown(&spans.find_traces(&query)?))))
+                .await
         }
-        Ask::Ids(ids) => {
-            let wanted = ids.clone();
-            let found: Vec<Option<Trace>> = state
-                .ask(move |spans| wanted.iter().map(|id| spans.trace(*id)).collect())
-                .await?;
-            let missing = ids.iter().zip(&found).filter(|(_, trace)| trace.is_none());
-            let errors = missing.map(|(id, _)| envelope::Problem::missing(*id)).collect();
-            let traces: Vec<Trace> = found.into_iter().flatten().collect();
-            Ok(answer_with_errors(&shown(&traces), errors))
-        }
+        Ask::Ids(ids) => state.ask(move |spans| by_ids(spans, &ids)).await,
     }
+}
+
+fn by_ids(spans: &dyn SpanStore, ids: &[TraceId]) -> Result<Response, Refusal> {
+    let traces = spans.traces(ids)?;
+    let found: HashSet<TraceId> = traces.iter().map(|trace| trace.trace_id).collect();
+    let missing = ids.iter().filter(|id| !found.contains(id));
+    let errors = missing.map(|id| envelope::Problem::missing(*id)).collect();
+    Ok(answer_with_errors(&shown(&traces), errors))
 }
 
 async fn trace(State(state): State<JaegerState>, Path(id): Path<String>) -> Result<Response, Refusal> {
     let id = params::trace_id(&id)?;
-    let trace = state
-        .ask(move |spans| spans.trace(id))
-        .await?
-        .ok_or_else(Refusal::trace_not_found)?;
-    Ok(answer(&shown(&[trace])))
+    let ask = move |spans: &dyn SpanStore| {
+        let trace = spans.trace(id)?.ok_or_else(Refusal::trace_not_found)?;
+        Ok(answer(&shown(&[trace])))
+    };
+    state.ask(ask).await
 }
 
 async fn dependencies(
@@ -124,17 +129,15 @@ async fn dependencies(
     let params = Params::new(query.as_deref());
     let (start_ns, end_ns) = params.dependency_range(state.clock.now_ns())?;
     let service = params.get("service").map(str::to_owned);
-    let mut links = state
-        .ask(move |spans| spans.dependencies(start_ns, end_ns))
-        .await?;
-    links.retain(|link| {
-        service
-            .as_ref()
-            .is_none_or(|service| link.parent == *service || link.child == *service)
-    });
-    Ok(answer(
-        &links.iter().map(ui::Dependency::from).collect::<Vec<_>>(),
-    ))
+    let ask = move |spans: &dyn SpanStore| {
+        let mut links = spans.dependencies(start_ns, end_ns)?;
+        let concerns =
+            |service: &String, link: &Dependency| link.parent == *service || link.child == *service;
+        links.retain(|link| service.as_ref().is_none_or(|service| concerns(service, link)));
+        let shown: Vec<ui::Dependency<'_>> = links.iter().map(ui::Dependency::from).collect();
+        Ok(answer(&shown))
+    };
+    state.ask(ask).await
 }
 
 fn shown(traces: &[Trace]) -> Vec<ui::Trace<'_>> {

@@ -12,10 +12,11 @@ mod search;
 mod streams;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use axum::response::Response;
 use axum::routing::get;
-use model::StoreError;
 use model::logs::LogStore;
 
 use crate::{Pool, PoolError};
@@ -27,6 +28,8 @@ pub struct LokiState {
     pub logs: Arc<dyn LogStore>,
     /// Where store calls run.
     pub pool: Pool,
+    /// No question takes longer, as far as the client waits.
+    pub query_timeout: Duration,
     /// Where the time comes from.
     pub clock: Arc<dyn model::Clock>,
 }
@@ -37,6 +40,8 @@ pub fn routes(state: LokiState) -> Router {
         .route("/loki/api/v1/query", get(query::instant).post(query::instant))
         .route("/loki/api/v1/query_range", get(query::range).post(query::range))
         .route("/loki/api/v1/labels", get(labels::names).post(labels::names))
+        // What it was called first; Loki takes it still.
+        .route("/loki/api/v1/label", get(labels::names).post(labels::names))
         .route(
             "/loki/api/v1/label/{name}/values",
             get(labels::values).post(labels::values),
@@ -49,17 +54,14 @@ pub fn routes(state: LokiState) -> Router {
 }
 
 impl LokiState {
-    /// Asks the store on the query pool.
-    async fn ask<T, E>(
+    /// Asks the store on the query pool. The answer is written there too: it can be large.
+    async fn ask<E: From<PoolError> + Send + 'static>(
         &self,
-        question: impl FnOnce(&dyn LogStore) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<StoreError> + From<PoolError>,
-    {
+        question: impl FnOnce(&dyn LogStore) -> Result<Response, E> + Send + 'static,
+    ) -> Result<Response, E> {
         let logs = Arc::clone(&self.logs);
-        Ok(self.pool.run(move || question(&*logs)).await??)
+        let work = move || question(&*logs);
+        self.pool.run_within(self.query_timeout, work).await?
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Names are Prometheus' where the thing is the same, so that dashboards made for Prometheus show Masthead too.
 
+mod exposition;
 mod families;
 mod process;
 mod requests;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use alertmanager::notifications::Notifications;
 use axum::Router;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use collector::scrape::ScrapeManager;
@@ -22,6 +23,7 @@ use tsdb::Tsdb;
 
 use crate::Pool;
 use crate::status::ServerInfo;
+use exposition::Format;
 
 pub use requests::Requests;
 
@@ -44,28 +46,27 @@ pub struct ObserveState {
     pub server: Arc<ServerInfo>,
     /// Counts of requests.
     pub requests: Arc<Requests>,
-    /// Where store calls run.
+    /// Where the page is written: not where queries run, that it can be read when they are stuck.
     pub pool: Pool,
 }
 
-const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// The route `/metrics`.
+/// The route `/metrics`, in OpenMetrics or in Prometheus' text format, whichever the client would rather have.
 pub fn routes(state: ObserveState) -> Router {
     Router::new().route("/metrics", get(metrics)).with_state(state)
 }
 
-async fn metrics(State(state): State<ObserveState>) -> Response {
+async fn metrics(State(state): State<ObserveState>, headers: HeaderMap) -> Response {
+    let format = Format::negotiate(&headers);
     let pool = state.pool.clone();
     let text = pool.run(move || {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(families::Families::gather(&state)));
         state.requests.register(&mut registry);
         let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &registry).map(|()| text)
+        prometheus_client::encoding::text::encode(&mut text, &registry).map(|()| format.write(text))
     });
     match text.await {
-        Ok(Ok(text)) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
+        Ok(Ok(text)) => ([(header::CONTENT_TYPE, format.content_type())], text).into_response(),
         Ok(Err(error)) => crate::prometheus::envelope::ApiError::new(
             crate::prometheus::envelope::ErrorType::Internal,
             error.to_string(),

@@ -1,6 +1,7 @@
 //! A bounded number of threads for blocking work, so that one kind of work never starves another.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
@@ -21,6 +22,9 @@ pub enum PoolError {
     /// The work panicked, which is a bug; the process goes on (HTTP 500).
     #[error("a task of the {0} pool failed unexpectedly")]
     Failed(&'static str),
+    /// Nothing came of it in the time it had (HTTP 504); the work itself may go on, in its place of the pool.
+    #[error("the {0} pool did not finish within {1:?}")]
+    TimedOut(&'static str, Duration),
 }
 
 impl Pool {
@@ -53,6 +57,20 @@ impl Pool {
         });
         done.await.map_err(|_| PoolError::Failed(self.name))
     }
+
+    /// Runs `work` as [`Pool::run`] does and waits no longer than `timeout`, its time in the queue included. Work that
+    /// has not begun by then never does.
+    ///
+    /// # Errors
+    /// The queue is full, the time is over, or the work panicked.
+    pub async fn run_within<T: Send + 'static>(
+        &self,
+        timeout: Duration,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PoolError> {
+        let done = tokio::time::timeout(timeout, self.run(work)).await;
+        done.unwrap_or(Err(PoolError::TimedOut(self.name, timeout)))
+    }
 }
 
 #[cfg(test)]
@@ -68,6 +86,20 @@ mod tests {
             Err(PoolError::Failed("test"))
         );
         assert_eq!(pool.run(|| 2).await, Ok(2));
+    }
+
+    #[tokio::test]
+    async fn a_caller_waits_no_longer_than_it_said() {
+        let pool = Pool::new("test", 1, 1);
+        let (release, wait) = std::sync::mpsc::channel::<()>();
+        let short = Duration::from_millis(1);
+        let stuck = pool.run_within(short, move || wait.recv().is_ok()).await;
+        assert_eq!(stuck, Err(PoolError::TimedOut("test", short)));
+        // The place is taken still, so this one waits in the queue, and gives up there.
+        let waiting = pool.run_within(short, || true).await;
+        assert_eq!(waiting, Err(PoolError::TimedOut("test", short)));
+        drop(release);
+        assert_eq!(pool.run(|| 1).await, Ok(1));
     }
 
     #[tokio::test]

@@ -16,8 +16,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use model::Clock;
 use model::metrics::MetricStore;
+use model::{Clock, Labels};
+use parking_lot::RwLock;
 use promql::Engine;
 
 use crate::Pool;
@@ -35,6 +36,8 @@ pub struct PrometheusState {
     pub clock: Arc<dyn Clock>,
     /// No query takes longer.
     pub query_timeout: Duration,
+    /// What federation adds to series that lack it; a reload can change it.
+    pub external_labels: Arc<RwLock<Labels>>,
     /// How far back federation looks for a newest sample, milliseconds.
     pub lookback_delta_ms: i64,
 }

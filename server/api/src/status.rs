@@ -32,7 +32,7 @@ pub struct StatusState {
     pub server: Arc<ServerInfo>,
     /// Readiness and reloading.
     pub lifecycle: Arc<dyn Lifecycle>,
-    /// Where store calls run.
+    /// Where answers are made: a pool of its own, that monitoring the monitor never waits for queries.
     pub pool: Pool,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
@@ -56,6 +56,8 @@ pub fn routes(state: StatusState) -> Router {
         .route("/api/v1/status/walreplay", get(tsdb::wal_replay))
         .route("/-/healthy", get(health::healthy).head(health::healthy))
         .route("/-/ready", get(health::ready).head(health::ready))
+        // Loki's path for the same.
+        .route("/ready", get(health::ready).head(health::ready))
         .route("/-/reload", post(health::reload).put(health::reload))
         .with_state(state)
 }

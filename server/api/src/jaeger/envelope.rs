@@ -115,6 +115,7 @@ impl From<PoolError> for Refusal {
     fn from(error: PoolError) -> Self {
         let status = match error {
             PoolError::Overloaded(_) => StatusCode::SERVICE_UNAVAILABLE,
+            PoolError::TimedOut(..) => StatusCode::GATEWAY_TIMEOUT,
             PoolError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Refusal {

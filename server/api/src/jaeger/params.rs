@@ -1,6 +1,6 @@
 //! Parameters of the query API. Times of a search are microseconds, those of dependencies milliseconds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use model::spans::{TraceId, TraceQuery};
 
@@ -27,7 +27,7 @@ const NS_A_MS: i64 = 1_000_000;
 pub(super) enum Ask {
     /// Traces that meet a condition.
     Search(TraceQuery),
-    /// These traces, whatever else the request says.
+    /// These traces, each once, whatever else the request says.
     Ids(Vec<TraceId>),
 }
 
@@ -79,12 +79,14 @@ impl Params {
         let ids = self
             .all("traceID")
             .map(|id| trace_id(id).map_err(|refusal| refusal.within("cannot parse traceID param")));
-        let ids: Vec<TraceId> = ids.collect::<Result<_, _>>()?;
+        let mut ids: Vec<TraceId> = ids.collect::<Result<_, _>>()?;
         if ids.len() > MAX_TRACE_IDS {
             return Err(Refusal::bad_request(format!(
                 "more than {MAX_TRACE_IDS} parameters 'traceID'"
             )));
         }
+        let mut named = HashSet::new();
+        ids.retain(|id| named.insert(*id));
         if !ids.is_empty() {
             return Ok(Ask::Ids(ids));
         }

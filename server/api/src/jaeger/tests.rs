@@ -2,6 +2,7 @@ use std::path::Path;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use axum::response::IntoResponse;
 use durable::RealFs;
 use http_body_util::BodyExt;
 use model::ManualClock;
@@ -23,21 +24,21 @@ struct Api {
 
 impl Api {
     fn over(spans: &[Span]) -> Api {
+        Api::with(spans, Options::default())
+    }
+
+    fn with(spans: &[Span], options: Options) -> Api {
         let dir = tempfile::tempdir().expect("a folder");
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(NOW_MS));
-        let (store, _) = Traces::open(
-            Arc::new(RealFs),
-            dir.path(),
-            Options::default(),
-            Arc::clone(&clock),
-        )
-        .expect("the store opens");
+        let (store, _) =
+            Traces::open(Arc::new(RealFs), dir.path(), options, Arc::clone(&clock)).expect("the store opens");
         let store = Arc::new(store);
         store.append(spans).expect("spans are stored");
         let pool = Pool::new("query", 2, 10);
         let router = routes(JaegerState {
             spans: Arc::clone(&store) as Arc<dyn SpanStore>,
             pool,
+            query_timeout: Duration::from_secs(10),
             clock,
         });
         Api {
@@ -253,6 +254,55 @@ async fn a_trace_has_jaegers_shape() {
 }
 
 #[tokio::test]
+async fn an_id_that_is_named_twice_is_answered_once() {
+    let api = sample();
+    assert_eq!(
+        api.found("traceID=2&traceID=1&traceID=02&traceID=2").await,
+        ["2", "1"]
+    );
+    let (_, body) = api.get("/api/traces?traceID=9&traceID=1&traceID=9").await;
+    assert_eq!(body["data"].as_array().map(Vec::len), Some(1));
+    assert_eq!(body["errors"].as_array().map(Vec::len), Some(1), "{body}");
+}
+
+#[tokio::test]
+async fn traces_named_together_are_bounded_as_a_search_is() {
+    let options = Options {
+        max_answer_spans: 2,
+        ..Options::default()
+    };
+    let api = Api::with(
+        &[
+            span(1, 10, "a", "x"),
+            span(2, 20, "a", "x"),
+            span(3, 30, "a", "x"),
+        ],
+        options,
+    );
+    assert_eq!(api.found("traceID=1&traceID=3").await, ["1", "3"]);
+    let (status, body) = api.get("/api/traces?traceID=1&traceID=2&traceID=3").await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
+}
+
+#[tokio::test]
+async fn a_store_that_takes_too_long_is_a_gateway_timeout() {
+    let state = JaegerState {
+        spans: Arc::clone(&sample().store) as _,
+        pool: Pool::new("query", 1, 10),
+        query_timeout: Duration::from_millis(1),
+        clock: Arc::new(ManualClock::at(NOW_MS)),
+    };
+    let (release, wait) = std::sync::mpsc::channel::<()>();
+    let stuck = state.ask(move |_| {
+        let _ = wait.recv();
+        Ok(Response::default())
+    });
+    let refusal = stuck.await.expect_err("it never answers");
+    assert_eq!(refusal.into_response().status(), StatusCode::GATEWAY_TIMEOUT);
+    drop(release);
+}
+
+#[tokio::test]
 async fn searches() {
     let api = sample();
     for (query, expected) in [
@@ -409,7 +459,13 @@ async fn refusals_have_jaegers_texts() {
 async fn jaegers_example_of_otlp_to_ui() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance/jaeger/query_http");
     if !dir.exists() {
-        eprintln!("SKIPPED: jaegers_example_of_otlp_to_ui: no {}", dir.display());
+        use std::io::Write as _;
+        // Unlike eprintln, this shows for tests that pass too.
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: jaegers_example_of_otlp_to_ui: no {}",
+            dir.display()
+        );
         return;
     }
     let read = |name: &str| std::fs::read_to_string(dir.join(name)).expect("the example");

@@ -1,12 +1,12 @@
 //! Traces as Jaeger's UI reads them. Borrowed from the store's answer; nothing is copied but ids.
 
-use std::sync::Arc;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use model::spans as store;
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeStruct, Serializer};
+
+use super::processes::Processes;
 
 /// Beyond these a number is no longer exact in JavaScript, and is written as text.
 const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
@@ -40,27 +40,10 @@ impl<'a> From<&'a store::Trace> for Trace<'a> {
     }
 }
 
-/// Processes numbered from 1 in the order of their first span.
-#[derive(Default)]
-struct Processes<'a>(Vec<&'a Arc<store::Process>>);
-
-impl<'a> Processes<'a> {
-    fn number(&mut self, process: &'a Arc<store::Process>) -> usize {
-        let same = |known: &&'a Arc<store::Process>| Arc::ptr_eq(known, process) || **known == *process;
-        match self.0.iter().position(same) {
-            Some(position) => position + 1,
-            None => {
-                self.0.push(process);
-                self.0.len()
-            }
-        }
-    }
-}
-
 impl Serialize for Processes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (i, process) in self.0.iter().enumerate() {
+        let mut map = serializer.serialize_map(Some(self.all().len()))?;
+        for (i, process) in self.all().iter().enumerate() {
             let shown = Process {
                 service_name: &process.service,
                 tags: tags(&process.tags),

@@ -51,6 +51,7 @@ impl From<PoolError> for LokiError {
     fn from(error: PoolError) -> Self {
         let status = match error {
             PoolError::Overloaded(_) => StatusCode::TOO_MANY_REQUESTS,
+            PoolError::TimedOut(..) => StatusCode::GATEWAY_TIMEOUT,
             PoolError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         LokiError {

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use log_indexer::logql;
+use model::logs::LogStore;
 use model::{Labels, Matcher};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -23,23 +24,17 @@ pub(super) async fn names(
     let params = params?;
     let range = params::range(&params, state.clock.now_ns(), params::LABELS_SINCE_MS)?;
     let matchers = selector(&params)?;
-    let names: Vec<String> = state
-        .ask::<_, LokiError>(move |logs| {
-            if matchers.is_empty() {
-                return logs.labels(range.start_ns, range.end_ns);
-            }
-            let series = logs.series(&matchers, range.start_ns, range.end_ns)?;
-            let names = series
-                .iter()
-                .flat_map(|labels| labels.iter().map(|(name, _)| name));
-            Ok(names
-                .collect::<BTreeSet<_>>()
-                .into_iter()
-                .map(str::to_owned)
-                .collect())
-        })
-        .await?;
-    success(&names)
+    let ask = move |logs: &dyn LogStore| {
+        if matchers.is_empty() {
+            return success(&logs.labels(range.start_ns, range.end_ns)?);
+        }
+        let series = logs.series(&matchers, range.start_ns, range.end_ns)?;
+        let names = series
+            .iter()
+            .flat_map(|labels| labels.iter().map(|(name, _)| name));
+        success(&names.collect::<BTreeSet<_>>())
+    };
+    state.ask(ask).await
 }
 
 pub(super) async fn values(
@@ -50,10 +45,10 @@ pub(super) async fn values(
     let params = params?;
     let range = params::range(&params, state.clock.now_ns(), params::LABELS_SINCE_MS)?;
     let matchers = selector(&params)?;
-    let values: Vec<String> = state
-        .ask::<_, LokiError>(move |logs| logs.label_values(&name, &matchers, range.start_ns, range.end_ns))
-        .await?;
-    success(&values)
+    let ask = move |logs: &dyn LogStore| {
+        success(&logs.label_values(&name, &matchers, range.start_ns, range.end_ns)?)
+    };
+    state.ask(ask).await
 }
 
 /// The matchers of the parameter `query`, none without it.
@@ -77,16 +72,14 @@ pub(super) async fn series(
     if sets.is_empty() {
         sets.push(Vec::new());
     }
-    let series: BTreeSet<Labels> = state
-        .ask::<_, LokiError>(move |logs| {
-            let mut series = BTreeSet::new();
-            for matchers in &sets {
-                series.extend(logs.series(matchers, range.start_ns, range.end_ns)?);
-            }
-            Ok(series)
-        })
-        .await?;
-    success(&series.iter().map(LabelMap).collect::<Vec<_>>())
+    let ask = move |logs: &dyn LogStore| {
+        let mut series: BTreeSet<Labels> = BTreeSet::new();
+        for matchers in &sets {
+            series.extend(logs.series(matchers, range.start_ns, range.end_ns)?);
+        }
+        success(&series.iter().map(LabelMap).collect::<Vec<_>>())
+    };
+    state.ask(ask).await
 }
 
 /// As Loki's, without an envelope.

@@ -4,8 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use log_indexer::logql;
-use model::StoreError;
-use model::logs::LogQuery;
+use model::logs::{LogQuery, LogStore};
 
 use super::LokiState;
 use super::error::LokiError;
@@ -41,13 +40,13 @@ pub(super) async fn range(
         limit: params::limit(&params)?,
         direction: params::direction(&params)?,
     };
-    let body: String = state
-        .ask::<_, LokiError>(move |logs| {
-            let records = logs.query(&query)?;
-            streams::answer(&records, categorized).map_err(|e| StoreError::Invalid(e.to_string()))
-        })
-        .await?;
-    Ok(json(body))
+    let ask = move |logs: &dyn LogStore| {
+        let answer = streams::answer(&logs.query(&query)?, categorized);
+        answer
+            .map(json)
+            .map_err(|e| LokiError::bad_request(e.to_string()))
+    };
+    state.ask(ask).await
 }
 
 pub(super) async fn instant(

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use log_indexer::logql;
-use model::logs::{Direction, LogQuery, LogRecord};
+use model::logs::{Direction, LogQuery, LogRecord, LogStore};
 use model::spans::TraceId;
 use serde::Serialize;
 
@@ -111,20 +111,24 @@ pub(super) async fn search(State(state): State<LokiState>, params: Params) -> Re
     let skip = cursor.map_or(0, |cursor| cursor.skip);
     // One more than is shown tells whether there is a next page.
     query.limit = limit + skip + 1;
-    let mut lines: Vec<LogRecord> = state.ask::<_, ApiError>(move |logs| logs.query(&query)).await?;
-    let shown = lines
+    let ask = move |logs: &dyn LogStore| Ok(page(&logs.query(&query)?, cursor, limit));
+    state.ask(ask).await
+}
+
+/// At most `limit` lines of those found from the cursor's time on.
+fn page(found: &[LogRecord], cursor: Option<Cursor>, limit: usize) -> Response {
+    let shown = found
         .iter()
-        .take(skip)
+        .take(cursor.map_or(0, |cursor| cursor.skip))
         .take_while(|line| cursor.is_some_and(|cursor| cursor.timestamp_ns == line.timestamp_ns))
         .count();
-    lines.drain(..shown);
-    let more = lines.len() > limit;
-    lines.truncate(limit);
-    let next = Cursor::after(&lines, cursor).filter(|_| more);
-    Ok(success(&Page {
+    let rest = found.get(shown..).unwrap_or_default();
+    let lines = rest.get(..limit).unwrap_or(rest);
+    let next = Cursor::after(lines, cursor).filter(|_| rest.len() > limit);
+    success(&Page {
         lines: lines.iter().map(Line::from).collect(),
         cursor: next.map(Cursor::text),
-    }))
+    })
 }
 
 #[derive(Serialize)]
@@ -145,16 +149,16 @@ pub(super) async fn counts(State(state): State<LokiState>, params: Params) -> Re
         Some(ms) => ms.saturating_mul(1_000_000),
         None => (query.end_ns.saturating_sub(query.start_ns) / DEFAULT_COUNTS).max(1),
     };
-    let counts = state
-        .ask::<_, ApiError>(move |logs| logs.count(&query, step_ns))
-        .await?;
-    let counts = counts.into_iter().map(|c| Count {
-        start: c.start_ns.to_string(),
-        count: c.count,
-    });
-    Ok(success(&Counts {
-        counts: counts.collect(),
-    }))
+    let ask = move |logs: &dyn LogStore| {
+        let counts = logs.count(&query, step_ns)?.into_iter().map(|c| Count {
+            start: c.start_ns.to_string(),
+            count: c.count,
+        });
+        Ok(success(&Counts {
+            counts: counts.collect(),
+        }))
+    };
+    state.ask(ask).await
 }
 
 /// What both have in common: selector, words, trace and range.

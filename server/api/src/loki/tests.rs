@@ -45,6 +45,7 @@ fn fixture(lines: &[LogRecord]) -> Fixture {
     let router = routes(LokiState {
         logs: Arc::new(logs),
         pool: Pool::new("query", 2, 10),
+        query_timeout: Duration::from_secs(10),
         clock,
     });
     Fixture { router, _dir: dir }
@@ -259,6 +260,10 @@ async fn labels_values_and_series() {
         shop.get("/loki/api/v1/labels", &[("query", r#"{app="none"}"#)])
             .await["data"],
         json!([])
+    );
+    assert_eq!(
+        shop.get("/loki/api/v1/label", &[]).await["data"],
+        json!(["app", "env"])
     );
     let values = "/loki/api/v1/label/app/values";
     assert_eq!(shop.get(values, &[]).await["data"], json!(["old", "shop", "web"]));

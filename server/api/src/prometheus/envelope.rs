@@ -93,7 +93,7 @@ impl From<StoreError> for ApiError {
 impl From<PoolError> for ApiError {
     fn from(error: PoolError) -> Self {
         let kind = match error {
-            PoolError::Overloaded(_) => ErrorType::Timeout,
+            PoolError::Overloaded(_) | PoolError::TimedOut(..) => ErrorType::Timeout,
             PoolError::Failed(_) => ErrorType::Internal,
         };
         ApiError::new(kind, error.to_string())

@@ -11,52 +11,57 @@ use model::labels::{METRIC_NAME, is_legacy_label_name, is_legacy_metric_name};
 use model::metrics::{Sample, Samples, SelectHints, is_stale_nan};
 use model::{Labels, Matcher, StoreError};
 
-use super::envelope::{ApiError, ErrorType};
+use super::envelope::ApiError;
 use super::params::Params;
 use super::{PrometheusState, json};
 
+const INSTANCE: &str = "instance";
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// `GET /federate`
+/// `GET /federate`. Without a selector nothing is selected, as in Prometheus.
 pub(super) async fn federate(
     State(state): State<PrometheusState>,
     params: Params,
 ) -> Result<Response, ApiError> {
     let sets = params.matcher_sets()?;
+    let (pool, timeout) = (state.pool.clone(), state.query_timeout);
+    let text = pool.run_within(timeout, move || text(&state, &sets)).await??;
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
+}
+
+/// The page: families by name, each under one `TYPE`.
+fn text(state: &PrometheusState, sets: &[Vec<Matcher>]) -> Result<String, StoreError> {
     if sets.is_empty() {
-        return Err(ApiError::new(ErrorType::BadData, "no match[] parameter provided"));
+        return Ok(String::new());
     }
     let end_ms = state.clock.now_ms();
-    let newest = {
-        let state = state.clone();
-        let lookback_ms = state.lookback_delta_ms;
-        state
-            .pool
-            .clone()
-            .run(move || newest(&state, &sets, end_ms - lookback_ms, end_ms))
-            .await??
-    };
+    let newest = newest(state, sets, end_ms - state.lookback_delta_ms, end_ms)?;
+    let mut newest: Vec<(Labels, Sample)> = newest.into_iter().collect();
+    // Labels sort by their first name, which need not be that of the metric.
+    newest.sort_by(|(one, _), (two, _)| one.metric_name().cmp(two.metric_name()));
     let types: BTreeMap<String, &'static str> = state
         .metrics
         .metadata()
         .into_iter()
         .map(|(family, m)| (family, m.metric_type.as_str()))
         .collect();
+    let added = state.external_labels.read().clone();
+    let mut added: BTreeMap<&str, &str> = added.iter().collect();
+    // A federated series without an instance keeps none, instead of taking the federating server's.
+    added.entry(INSTANCE).or_default();
     let mut out = String::new();
     let mut family = "";
     for (labels, sample) in &newest {
         let name = labels.metric_name();
         if name != family {
-            let kind = types
-                .get(name)
-                .copied()
-                .filter(|kind| matches!(*kind, "counter" | "gauge"));
+            let kind = types.get(name).copied();
+            let kind = kind.filter(|kind| matches!(*kind, "counter" | "gauge"));
             let _ = writeln!(out, "# TYPE {name} {}", kind.unwrap_or("untyped"));
             family = name;
         }
-        line(&mut out, labels, *sample);
+        line(&mut out, labels, &added, *sample);
     }
-    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], out).into_response())
+    Ok(out)
 }
 
 fn newest(
@@ -86,20 +91,18 @@ fn newest(
     Ok(found)
 }
 
-fn line(out: &mut String, labels: &Labels, sample: Sample) {
+fn line(out: &mut String, labels: &Labels, added: &BTreeMap<&str, &str>, sample: Sample) {
     let name = labels.metric_name();
     let bare = is_legacy_metric_name(name);
     let mut pieces = Vec::new();
     if !bare {
         pieces.push(format!("\"{}\"", escape(name)));
     }
-    for (label, value) in labels.iter().filter(|(n, _)| *n != METRIC_NAME) {
+    let own = labels.iter().filter(|(n, _)| *n != METRIC_NAME);
+    let absent = added.iter().filter(|(n, _)| labels.get(n).is_none());
+    for (label, value) in own.chain(absent.map(|(n, v)| (*n, *v))) {
         let quote = if is_legacy_label_name(label) { "" } else { "\"" };
         pieces.push(format!("{quote}{}{quote}=\"{}\"", escape(label), escape(value)));
-    }
-    // A federated series without an instance keeps none, instead of taking the federating server's.
-    if labels.get("instance").is_none() {
-        pieces.push("instance=\"\"".to_owned());
     }
     let _ = write!(out, "{}{{{}}} ", if bare { name } else { "" }, pieces.join(","));
     json::float(out, sample.value);

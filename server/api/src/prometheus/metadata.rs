@@ -1,9 +1,11 @@
 //! `metadata`: what metric families say of themselves.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use model::metrics::MetricStore;
 use serde::Serialize;
 
 use super::PrometheusState;
@@ -35,9 +37,20 @@ pub(super) async fn metadata(
             .parse()
             .map_err(|_| ApiError::parameter("limit_per_metric", "limit_per_metric must be a number"))?,
     };
-    let wanted = params.get("metric");
+    let wanted = params.get("metric").map(str::to_owned);
+    let metrics = Arc::clone(&state.metrics);
+    let work = move || success(&families(&*metrics, wanted.as_deref(), limit, per_metric));
+    Ok(state.pool.run_within(state.query_timeout, work).await?)
+}
+
+fn families(
+    metrics: &dyn MetricStore,
+    wanted: Option<&str>,
+    limit: usize,
+    per_metric: usize,
+) -> BTreeMap<String, Vec<Entry>> {
     let mut families: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
-    for (family, of) in state.metrics.metadata() {
+    for (family, of) in metrics.metadata() {
         if wanted.is_some_and(|wanted| wanted != family) {
             continue;
         }
@@ -54,5 +67,5 @@ pub(super) async fn metadata(
             });
         }
     }
-    Ok(success(&families))
+    families
 }

@@ -25,11 +25,8 @@ pub(super) async fn instant(
     let limit = params.limit()?;
     let engine = Arc::clone(&state.engine);
     let metrics = Arc::clone(&state.metrics);
-    let result = run(&state, &params, move |ctx| {
-        engine.instant(&*metrics, &query, time_ms, ctx)
-    })
-    .await?;
-    Ok(answer(result, limit))
+    let work = move |ctx: &QueryContext| engine.instant(&*metrics, &query, time_ms, ctx);
+    run(&state, &params, limit, work).await
 }
 
 /// `GET|POST /query_range`
@@ -62,15 +59,16 @@ pub(super) async fn range(
     let engine = Arc::clone(&state.engine);
     let metrics = Arc::clone(&state.metrics);
     let work = move |ctx: &QueryContext| engine.range(&*metrics, &query, start_ms, end_ms, step_ms, ctx);
-    Ok(answer(run(&state, &params, work).await?, limit))
+    run(&state, &params, limit, work).await
 }
 
-/// Runs a query on the query pool; it is cancelled when the client hangs up or the timeout passes.
+/// Runs a query on the query pool and writes its answer there, for it can be large. It is cancelled when the client hangs up or the timeout passes.
 async fn run(
     state: &PrometheusState,
     params: &Params,
+    limit: usize,
     work: impl FnOnce(&QueryContext) -> Result<QueryResult, promql::QueryError> + Send + 'static,
-) -> Result<QueryResult, ApiError> {
+) -> Result<Response, ApiError> {
     let mut timeout = state.query_timeout;
     if let Some(ms) = params.duration_ms("timeout")? {
         timeout = timeout.min(Duration::from_millis(ms.unsigned_abs()));
@@ -81,7 +79,8 @@ async fn run(
         deadline: Some(Instant::now() + timeout),
         lookback_delta_ms: params.duration_ms("lookback_delta")?,
     };
-    Ok(state.pool.run(move || work(&context)).await??)
+    let answer = move || work(&context).map(|result| answer(result, limit));
+    Ok(state.pool.run(answer).await??)
 }
 
 /// The future of a request is dropped when its client hangs up.

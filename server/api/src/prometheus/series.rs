@@ -22,28 +22,24 @@ pub(super) async fn series(
         return Err(ApiError::new(ErrorType::BadData, "no match[] parameter provided"));
     }
     let limit = params.limit()?;
-    let found = on_snapshot(&state, &params, move |snapshot| {
-        let mut all = BTreeSet::new();
+    on_snapshot(&state, &params, move |snapshot| {
+        let mut found = BTreeSet::new();
         for matchers in &sets {
-            all.extend(snapshot.series(matchers)?);
+            found.extend(snapshot.series(matchers)?);
         }
-        Ok(all)
+        let cut = limit > 0 && found.len() > limit;
+        let shown = found.iter().take(if cut { limit } else { usize::MAX });
+        let mut out = String::from("[");
+        for (i, labels) in shown.enumerate() {
+            if i > 0 {
+                out.push(',');
+            }
+            json::labels(&mut out, labels);
+        }
+        out.push(']');
+        Ok(success_raw(&out, &truncation_warning(cut), &[]))
     })
-    .await?;
-    let cut = limit > 0 && found.len() > limit;
-    let mut out = String::from("[");
-    for (i, labels) in found
-        .iter()
-        .take(if cut { limit } else { usize::MAX })
-        .enumerate()
-    {
-        if i > 0 {
-            out.push(',');
-        }
-        json::labels(&mut out, labels);
-    }
-    out.push(']');
-    Ok(success_raw(&out, &truncation_warning(cut), &[]))
+    .await
 }
 
 /// `GET|POST /labels`
@@ -109,19 +105,18 @@ async fn strings(
         sets.push(Vec::new());
     }
     let limit = params.limit()?;
-    let all = on_snapshot(state, params, move |snapshot| {
+    on_snapshot(state, params, move |snapshot| {
         let mut all = BTreeSet::new();
         for matchers in &sets {
             all.extend(ask(snapshot, matchers)?);
         }
-        Ok(all)
+        let cut = limit > 0 && all.len() > limit;
+        let shown: Vec<&String> = all.iter().take(if cut { limit } else { usize::MAX }).collect();
+        let text = serde_json::to_string(&shown);
+        let text = text.map_err(|e| ApiError::new(ErrorType::Internal, e.to_string()))?;
+        Ok(success_raw(&text, &truncation_warning(cut), &[]))
     })
-    .await?;
-    let cut = limit > 0 && all.len() > limit;
-    let shown: Vec<&String> = all.iter().take(if cut { limit } else { usize::MAX }).collect();
-    let text =
-        serde_json::to_string(&shown).map_err(|e| ApiError::new(ErrorType::Internal, e.to_string()))?;
-    Ok(success_raw(&text, &truncation_warning(cut), &[]))
+    .await
 }
 
 fn truncation_warning(cut: bool) -> Vec<String> {
@@ -132,11 +127,12 @@ fn truncation_warning(cut: bool) -> Vec<String> {
     }
 }
 
-async fn on_snapshot<T: Send + 'static>(
+/// Asks on the query pool, and writes the answer there: it can be large.
+async fn on_snapshot(
     state: &PrometheusState,
     params: &Params,
-    ask: impl FnOnce(&dyn MetricSnapshot) -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, ApiError> {
+    ask: impl FnOnce(&dyn MetricSnapshot) -> Result<Response, ApiError> + Send + 'static,
+) -> Result<Response, ApiError> {
     let start_ms = params.time_ms("start", i64::MIN)?;
     let end_ms = params.time_ms("end", i64::MAX)?;
     if end_ms < start_ms {
@@ -147,7 +143,7 @@ async fn on_snapshot<T: Send + 'static>(
     }
     let metrics = Arc::clone(&state.metrics);
     let work = move || ask(&*metrics.snapshot(start_ms, end_ms)?);
-    Ok(state.pool.run(work).await??)
+    state.pool.run_within(state.query_timeout, work).await?
 }
 
 #[cfg(test)]

@@ -14,7 +14,23 @@ const NOW_MS: i64 = 1_700_000_000_000;
 
 /// Two series of `up` at 15 s for ten minutes, and one recording rule's series without an instance.
 fn router() -> Router {
+    router_with(&[])
+}
+
+/// The same, with further series of one sample now.
+fn router_with(more: &[&[(&str, &str)]]) -> Router {
     let store = MemoryStore::default();
+    for pairs in more {
+        let row = MetricRow {
+            series: SeriesRef::UNKNOWN,
+            labels: Labels::from_pairs(pairs.iter().copied()),
+            sample: Sample {
+                timestamp_ms: NOW_MS,
+                value: 1.0,
+            },
+        };
+        store.append(&mut [row]).expect("stores");
+    }
     for step in 0..40 {
         let timestamp_ms = NOW_MS - (39 - step) * 15_000;
         for (pairs, value) in [
@@ -22,7 +38,7 @@ fn router() -> Router {
             (vec![("__name__", "up"), ("instance", "b:1"), ("job", "x")], 0.0),
             (vec![("__name__", "job:up:sum"), ("job", "x")], 0.1),
         ] {
-            let labels = model::Labels::from_pairs(pairs);
+            let labels = Labels::from_pairs(pairs);
             let sample = Sample { timestamp_ms, value };
             store
                 .append(&mut [MetricRow {
@@ -46,13 +62,21 @@ fn router() -> Router {
         engine: Arc::new(Engine::new(EngineOptions::default())),
         pool: Pool::new("query", 2, 10),
         clock: Arc::new(ManualClock::at(NOW_MS)),
+        external_labels: Arc::new(RwLock::new(Labels::from_pairs([
+            ("job", "other"),
+            ("site", "home"),
+        ]))),
         query_timeout: Duration::from_secs(10),
         lookback_delta_ms: 300_000,
     })
 }
 
 async fn send(request: Request<Body>) -> (StatusCode, String) {
-    let response = router().oneshot(request).await.expect("infallible");
+    send_to(router(), request).await
+}
+
+async fn send_to(router: Router, request: Request<Body>) -> (StatusCode, String) {
+    let response = router.oneshot(request).await.expect("infallible");
     let status = response.status();
     let bytes = response.into_body().collect().await.expect("a body").to_bytes();
     (status, String::from_utf8_lossy(&bytes).into_owned())
@@ -117,7 +141,7 @@ async fn bad_requests_name_the_parameter() {
         ("/api/v1/series", "no match[] parameter provided"),
         (
             "/api/v1/series?match[]=%7Ba%3D%22%22%7D",
-            "match[] must contain at least one non-empty matcher",
+            "must contain at least one non-empty matcher",
         ),
         ("/api/v1/metadata?limit=x", "limit must be a number"),
     ] {
@@ -177,9 +201,36 @@ async fn federation_gives_the_newest_samples_as_text() {
     let (status, text) = send(Request::get(uri).body(Body::empty()).expect("a request")).await;
     assert_eq!(status, StatusCode::OK);
     let expected = "# TYPE job:up:sum untyped\n\
-                    job:up:sum{job=\"x\",instance=\"\"} 0.1 1700000000000\n\
+                    job:up:sum{job=\"x\",instance=\"\",site=\"home\"} 0.1 1700000000000\n\
                     # TYPE up gauge\n\
-                    up{instance=\"a:1\",job=\"x\"} 1 1700000000000\n\
-                    up{instance=\"b:1\",job=\"x\"} 0 1700000000000\n";
+                    up{instance=\"a:1\",job=\"x\",site=\"home\"} 1 1700000000000\n\
+                    up{instance=\"b:1\",job=\"x\",site=\"home\"} 0 1700000000000\n";
     assert_eq!(text, expected);
+}
+
+#[tokio::test]
+async fn federation_says_the_type_of_a_family_once() {
+    let router = router_with(&[
+        &[("__name__", "a"), ("Zone", "1"), ("instance", "x"), ("job", "x")],
+        &[("__name__", "b"), ("Zone", "1"), ("instance", "x"), ("job", "x")],
+        &[("__name__", "a"), ("instance", "x"), ("job", "x")],
+        &[("__name__", "b"), ("instance", "x"), ("job", "x")],
+    ]);
+    let request = Request::get("/federate?match[]=%7B__name__%3D~%22a%7Cb%22%7D").body(Body::empty());
+    let (_, text) = send_to(router, request.expect("a request")).await;
+    let names: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.split(['{', '\n']).next())
+        .collect();
+    assert_eq!(
+        names,
+        ["# TYPE a untyped", "a", "a", "# TYPE b untyped", "b", "b"],
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn federation_of_nothing_is_an_empty_page() {
+    let request = Request::get("/federate").body(Body::empty()).expect("a request");
+    assert_eq!(send(request).await, (StatusCode::OK, String::new()));
 }

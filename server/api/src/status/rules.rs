@@ -91,7 +91,12 @@ fn kind_of(rule: &RuleStatus) -> &'static str {
 /// `GET /rules?type=&rule_name[]=&rule_group[]=&file[]=&match[]=&exclude_alerts=`
 pub(super) async fn rules(State(state): State<StatusState>, params: Params) -> Result<Response, ApiError> {
     let filter = Filter::read(&params)?;
-    let statuses = state.rules.groups_status();
+    let manager = Arc::clone(&state.rules);
+    let work = move || listing(&manager.groups_status(), &filter);
+    Ok(state.pool.run(work).await?)
+}
+
+fn listing(statuses: &[Arc<GroupStatus>], filter: &Filter) -> Response {
     let groups = statuses
         .iter()
         .filter(|group| filter.takes_group(group))
@@ -114,7 +119,7 @@ pub(super) async fn rules(State(state): State<StatusState>, params: Params) -> R
     let groups: Vec<Group> = groups
         .filter(|group| !filtered || !group.rules.is_empty())
         .collect();
-    Ok(success(&json!({ "groups": groups })))
+    success(&json!({ "groups": groups }))
 }
 
 fn rule(rule: &RuleStatus, with_alerts: bool) -> Value {
@@ -156,8 +161,13 @@ fn alert(alert: &ActiveAlert) -> Value {
 }
 
 /// `GET /alerts`: all pending and firing ones.
-pub(super) async fn alerts(State(state): State<StatusState>) -> Response {
-    let groups: Vec<Arc<GroupStatus>> = state.rules.groups_status();
+pub(super) async fn alerts(State(state): State<StatusState>) -> Result<Response, ApiError> {
+    let manager = Arc::clone(&state.rules);
+    let work = move || alerts_of(&manager.groups_status());
+    Ok(state.pool.run(work).await?)
+}
+
+fn alerts_of(groups: &[Arc<GroupStatus>]) -> Response {
     let alerting = groups
         .iter()
         .flat_map(|group| &group.rules)

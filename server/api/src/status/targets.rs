@@ -1,10 +1,11 @@
 //! `targets`, `targets/metadata`, `scrape_pools`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use collector::scrape::ActiveTarget;
+use collector::scrape::{ActiveTarget, ScrapeManager};
 use model::{Labels, Matcher};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -30,7 +31,12 @@ struct Active<'a> {
 }
 
 /// `GET /targets?state=active|dropped|any&scrapePool=`
-pub(super) async fn targets(State(state): State<StatusState>, params: Params) -> Response {
+pub(super) async fn targets(State(state): State<StatusState>, params: Params) -> Result<Response, ApiError> {
+    let targets = Arc::clone(&state.targets);
+    Ok(state.pool.run(move || listing(&targets, &params)).await?)
+}
+
+fn listing(targets: &ScrapeManager, params: &Params) -> Response {
     let shown = params.get("state").map(str::to_ascii_lowercase);
     let (active, dropped) = match shown.as_deref() {
         Some("active") => (true, false),
@@ -39,7 +45,7 @@ pub(super) async fn targets(State(state): State<StatusState>, params: Params) ->
     };
     let pool = params.get("scrapePool").unwrap_or("");
     let wanted = |of: &str| pool.is_empty() || pool == of;
-    let all = state.targets.targets();
+    let all = targets.targets();
     let active_targets: Vec<Active> = all
         .active
         .iter()
@@ -80,13 +86,16 @@ fn map(labels: &Labels) -> BTreeMap<&str, &str> {
 }
 
 /// `GET /scrape_pools`
-pub(super) async fn pools(State(state): State<StatusState>) -> Response {
-    let all = state.targets.targets();
-    let active = all.active.iter().map(|t| t.scrape_pool.as_str());
-    let pools: BTreeSet<&str> = active
-        .chain(all.dropped_counts.keys().map(String::as_str))
-        .collect();
-    success(&json!({ "scrapePools": pools }))
+pub(super) async fn pools(State(state): State<StatusState>) -> Result<Response, ApiError> {
+    let targets = Arc::clone(&state.targets);
+    let work = move || {
+        let all = targets.targets();
+        let active = all.active.iter().map(|t| t.scrape_pool.as_str());
+        let dropped = all.dropped_counts.keys().map(String::as_str);
+        let pools: BTreeSet<&str> = active.chain(dropped).collect();
+        success(&json!({ "scrapePools": pools }))
+    };
+    Ok(state.pool.run(work).await?)
 }
 
 /// `GET /targets/metadata?match_target=&metric=&limit=`
@@ -99,9 +108,14 @@ pub(super) async fn metadata(State(state): State<StatusState>, params: Params) -
         None => Vec::new(),
         Some(text) => parse_selector("match_target", text)?,
     };
-    let metric = params.get("metric");
+    let targets = Arc::clone(&state.targets);
+    let work = move || families(&targets, &matchers, params.get("metric"), limit);
+    Ok(state.pool.run(work).await?)
+}
+
+fn families(targets: &ScrapeManager, matchers: &[Matcher], metric: Option<&str>, limit: usize) -> Response {
     let mut found = Vec::new();
-    for target in state.targets.metadata() {
+    for target in targets.metadata() {
         if !matchers
             .iter()
             .all(|m: &Matcher| m.matches_labels(&target.target))
@@ -125,5 +139,5 @@ pub(super) async fn metadata(State(state): State<StatusState>, params: Params) -
             found.push(entry);
         }
     }
-    Ok(success(&found))
+    success(&found)
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ::tsdb::Tsdb;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
@@ -46,11 +47,11 @@ pub(super) async fn tsdb(State(state): State<StatusState>, params: Params) -> Re
         asked => asked.min(MAX_LIMIT),
     };
     let tsdb = Arc::clone(&state.tsdb);
-    let (stats, top) = state
-        .pool
-        .run(move || (tsdb.stats(), tsdb.cardinality(limit)))
-        .await?;
-    let stats = stats?;
+    state.pool.run(move || statistics(&tsdb, limit)).await?
+}
+
+fn statistics(tsdb: &Tsdb, limit: usize) -> Result<Response, ApiError> {
+    let (stats, top) = (tsdb.stats()?, tsdb.cardinality(limit));
     let counts = |list: Vec<(String, u64)>| {
         list.into_iter()
             .map(|(name, value)| Count { name, value })
