@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod error;
+pub mod go_regex;
 pub mod labels;
 pub mod logs;
 pub mod matcher;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use regex::Regex;
 
-use crate::Labels;
+use crate::{Labels, go_regex};
 
 /// How a matcher compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,24 +53,12 @@ pub struct MatcherError {
     pub detail: String,
 }
 
-/// Compiles `pattern` as Prometheus does: anchored at both ends, `.` matching newlines.
+/// Compiles `pattern` as Prometheus does: by Go's rules, anchored at both ends, `.` matching newlines.
 ///
 /// # Errors
 /// The pattern does not parse, or its automaton exceeds the regex crate's default size limit.
 pub fn anchored_regex(pattern: &str) -> Result<Regex, MatcherError> {
-    Regex::new(&format!("^(?s:{pattern})$")).map_err(|e| MatcherError {
-        pattern: pattern.to_owned(),
-        detail: match e {
-            regex::Error::CompiledTooBig(limit) => format!("expression needs more than {limit} bytes"),
-            other => other
-                .to_string()
-                .lines()
-                .last()
-                .unwrap_or("syntax error")
-                .trim()
-                .to_owned(),
-        },
-    })
+    go_regex::compile_within(pattern, "^(?s:", ")$")
 }
 
 impl Matcher {
