@@ -130,6 +130,10 @@ pub(crate) struct ServerFlags {
     #[arg(long = "query.max-samples", value_name = "N", default_value_t = 50_000_000)]
     pub max_samples: usize,
 
+    /// How many queries run at once, of whatever kind; more wait.
+    #[arg(long = "query.max-concurrency", value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+    pub max_concurrency: u16,
+
     /// Only messages of this severity or above.
     #[arg(long = "log.level", value_enum, default_value_t = LogLevel::Info)]
     pub log_level: LogLevel,
@@ -225,6 +229,7 @@ impl ServerFlags {
             ("query.timeout", self.query_timeout.clone()),
             ("query.lookback-delta", self.lookback_delta.clone()),
             ("query.max-samples", self.max_samples.to_string()),
+            ("query.max-concurrency", self.max_concurrency.to_string()),
             ("log.level", self.log_level.as_str().to_owned()),
             ("enable-feature", self.features.join(",")),
         ];

@@ -2,13 +2,37 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use tokio::net::TcpListener;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::flags::ServerFlags;
+
+/// Connections of one address at once, as Prometheus' `--web.max-connections`.
+const MAX_CONNECTIONS: usize = 512;
+
+/// A new connection has to bring the head of its first request within this.
+const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// So long an HTTP/1 connection may idle between requests or be in the middle of a head: Prometheus' read timeout. Less
+/// would race with clients that come back every minute on a connection they keep.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// An HTTP/2 client that does not answer such a ping is gone.
+const PING_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Between attempts to accept that fail.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 /// The sockets that the flags ask for.
 pub(crate) struct Listeners {
@@ -57,17 +81,116 @@ async fn bind_optional(flag: &str, address: Option<SocketAddr>) -> Result<Option
     }
 }
 
-/// Serves until `stop`, then finishes the requests under way.
+/// Serves until `stop`, then finishes the requests under way. Connections beyond [`MAX_CONNECTIONS`] wait unaccepted.
 pub(crate) fn serve(listener: TcpListener, router: Router, tasks: &TaskTracker, stop: &CancellationToken) {
-    let stop = stop.clone();
+    open(listener, router, FIRST_REQUEST_TIMEOUT, tasks, stop);
+}
+
+fn open(
+    listener: TcpListener,
+    router: Router,
+    first_request_timeout: Duration,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    let door = Door {
+        first_request_timeout,
+        service: TowerToHyperService::new(router),
+        places: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+    };
     tasks.spawn(async move {
-        let address = listener.local_addr().ok();
-        let stopped = stop.cancelled_owned();
-        if let Err(error) = axum::serve(listener, router)
-            .with_graceful_shutdown(stopped)
-            .await
-        {
-            tracing::error!(%error, ?address, "serving failed");
+        tokio::select! {
+            () = door.accept(listener) => {}
+            () = door.stop.cancelled() => {}
         }
     });
 }
+
+/// What the connections of one address share.
+struct Door {
+    service: TowerToHyperService<Router>,
+    first_request_timeout: Duration,
+    places: Arc<Semaphore>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Door {
+    /// Takes connections until dropped, or until nobody can be let in any more.
+    async fn accept(&self, listener: TcpListener) {
+        while let Ok(place) = Arc::clone(&self.places).acquire_owned().await {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let (service, stop) = (self.service.clone(), self.stop.clone());
+                    let talk = talk(stream, service, self.first_request_timeout, stop);
+                    self.tasks.spawn(async move {
+                        talk.await;
+                        drop(place);
+                    });
+                }
+                Err(error) if concerns_one_connection(&error) => {}
+                Err(error) => {
+                    // Most likely out of file descriptors; trying again at once would only keep a processor busy.
+                    tracing::error!(%error, "a connection was not accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+fn concerns_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+    )
+}
+
+/// One connection, HTTP/1 or HTTP/2, until it ends, says nothing for too long, or `stop`.
+async fn talk(
+    stream: TcpStream,
+    service: TowerToHyperService<Router>,
+    first_request_timeout: Duration,
+    stop: CancellationToken,
+) {
+    // Answers are written whole; waiting to fill a packet only delays them. Where it fails, it is only slower.
+    let _ = stream.set_nodelay(true);
+    let asked = CancellationToken::new();
+    let service = service_fn({
+        let asked = asked.clone();
+        move |request| {
+            asked.cancel();
+            service.call(request)
+        }
+    });
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE_TIMEOUT);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_INTERVAL);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    // What goes wrong here is the client's end of the line: hung up, or talking nonsense.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = silence(&asked, first_request_timeout) => return,
+        () = stop.cancelled() => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
+}
+
+/// Ends when no request has come within `timeout`.
+async fn silence(asked: &CancellationToken, timeout: Duration) {
+    if tokio::time::timeout(timeout, asked.cancelled()).await.is_ok() {
+        std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -46,5 +46,11 @@ async fn serve(flags: ServerFlags, telemetry: &Telemetry) -> Result<(), String> 
         }
     }
     tracing::info!("stopping");
+    tokio::spawn(async move {
+        interrupt.recv().await;
+        // Who asks twice does not want to wait; the logs are replayed at the next start, as after a crash.
+        eprintln!("masthead: interrupted while stopping");
+        std::process::exit(1);
+    });
     server.stop(telemetry).await
 }

@@ -26,6 +26,8 @@ impl Lifecycle for Handle {
 
     async fn reload(&self) -> Result<(), String> {
         let server: Arc<Shared> = self.0.upgrade().ok_or("stopping")?;
-        server.reload().await
+        // In a task of its own: a client that hangs up must not leave half of the new configuration in force.
+        let reload = tokio::spawn(async move { server.reload().await });
+        reload.await.unwrap_or_else(|panic| Err(panic.to_string()))
     }
 }

@@ -27,12 +27,14 @@ pub(crate) struct Doors {
 pub(crate) fn all(shared: &Arc<Shared>) -> Doors {
     let stores = &shared.stores;
     let engine = shared.engine.options();
+    let query_timeout = engine.timeout.max(Duration::from_millis(1));
     let prometheus = PrometheusState {
         metrics: Arc::clone(&stores.metrics) as Arc<dyn MetricStore>,
         engine: Arc::clone(&shared.engine),
         pool: shared.query.clone(),
         clock: Arc::clone(&shared.clock),
-        query_timeout: engine.timeout.max(Duration::from_millis(1)),
+        query_timeout,
+        external_labels: Arc::clone(&shared.external_labels),
         lookback_delta_ms: engine.lookback_delta_ms,
     };
     let status = StatusState {
@@ -41,17 +43,19 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Doors {
         tsdb: Arc::clone(&stores.metrics),
         server: Arc::clone(&shared.info),
         lifecycle: Arc::new(Handle(Arc::downgrade(shared))),
-        pool: shared.query.clone(),
+        pool: shared.status.clone(),
         clock: Arc::clone(&shared.clock),
     };
     let jaeger = JaegerState {
         spans: Arc::clone(&stores.spans) as _,
         pool: shared.query.clone(),
+        query_timeout,
         clock: Arc::clone(&shared.clock),
     };
     let loki = LokiState {
         logs: Arc::clone(&stores.logs) as _,
         pool: shared.query.clone(),
+        query_timeout,
         clock: Arc::clone(&shared.clock),
     };
     let push = PushState {
@@ -61,6 +65,7 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Doors {
         pool: shared.ingest.clone(),
         clock: Arc::clone(&shared.clock),
         max_body_bytes: shared.max_body_bytes,
+        bodies: api::push::Bodies::default(),
     };
     let requests = Arc::<Requests>::default();
     let alerts = Arc::clone(&shared.alerts);
@@ -73,7 +78,7 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Doors {
         notifications: Arc::new(move || alerts.current()),
         server: Arc::clone(&shared.info),
         requests: Arc::clone(&requests),
-        pool: shared.query.clone(),
+        pool: shared.status.clone(),
     };
     let main = api::prometheus::routes(prometheus)
         .merge(api::observe::routes(observe))

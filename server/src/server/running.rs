@@ -13,7 +13,7 @@ use collector::tail::FileTailer;
 use collector::tail::config::LogFiles;
 use model::metrics::{MetricSink, MetricStore};
 use model::promtime::parse_duration;
-use model::{Clock, SystemClock};
+use model::{Clock, Labels, SystemClock};
 use parking_lot::RwLock;
 use promql::{Engine, EngineOptions};
 use tokio::sync::Mutex;
@@ -34,6 +34,9 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 /// Pushes that wait for a thread, and queries; more are told to come back.
 const INGEST_QUEUE: usize = 1024;
 const QUERY_QUEUE: usize = 256;
+/// What the server says of itself needs little, and must not wait for queries.
+const STATUS_THREADS: usize = 2;
+const STATUS_QUEUE: usize = 64;
 
 /// The parts that live as long as the server does.
 pub(crate) struct Shared {
@@ -47,6 +50,8 @@ pub(crate) struct Shared {
     pub info: Arc<ServerInfo>,
     pub ingest: Pool,
     pub query: Pool,
+    pub status: Pool,
+    pub external_labels: Arc<RwLock<Labels>>,
     pub clock: Arc<dyn Clock>,
     pub max_body_bytes: usize,
     external_url: String,
@@ -153,12 +158,15 @@ impl Running {
             stop,
             serving,
         } = self;
+        // A reload under way is waited for, and none follows.
+        let _no_reload = tokio::time::timeout(STOP_GRACE, shared.reloading.lock()).await;
+        // Before the doors: scrapes of our own pages would run against closed ones and store that we are down.
+        shared.scrape.shutdown().await;
         stop.cancel();
         serving.close();
         if tokio::time::timeout(STOP_GRACE, serving.wait()).await.is_err() {
             tracing::warn!("some requests were cut off");
         }
-        shared.scrape.shutdown().await;
         shared.rules.shutdown().await;
         shared.alerts.stop().await;
         shared.stop_tailing().await;
@@ -218,7 +226,9 @@ impl Shared {
             alerts,
             info,
             ingest: Pool::new("ingest", threads, INGEST_QUEUE),
-            query: Pool::new("query", threads, QUERY_QUEUE),
+            query: Pool::new("query", usize::from(flags.max_concurrency), QUERY_QUEUE),
+            status: Pool::new("status", STATUS_THREADS, STATUS_QUEUE),
+            external_labels: Arc::default(),
             max_body_bytes: max_body
                 .and_then(|size| usize::try_from(size.0).ok())
                 .unwrap_or(collector::push::body::DEFAULT_MAX_BODY),
@@ -275,6 +285,7 @@ impl Shared {
         self.alerts
             .apply(loaded.notifications, &self.external_url, &dir)
             .await?;
+        *self.external_labels.write() = settings.external_labels.clone();
         self.rules.apply(loaded.rules, &settings).await;
         self.tail(loaded.file.logs.files).await;
         let now_ms = self.clock.now_ms();

@@ -7,6 +7,7 @@ mod check;
 mod collect;
 mod console;
 mod crash;
+mod doors;
 mod harness;
 mod parity;
 mod peers;
