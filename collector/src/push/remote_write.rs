@@ -71,9 +71,11 @@ pub fn decode(bytes: &[u8]) -> Result<WriteRequest, PushError> {
         let field = field.map_err(malformed)?;
         match field.number {
             1 => series(&mut request, field.message().map_err(malformed)?)?,
-            3 => request
-                .metadata
-                .extend(metadata(field.message().map_err(malformed)?).map_err(malformed)?),
+            3 => match metadata(field.message().map_err(malformed)?) {
+                // No sample depends on a family's description.
+                Err(WireError::Utf8(_)) => {}
+                read => request.metadata.extend(read.map_err(malformed)?),
+            },
             _ => {}
         }
     }
@@ -84,12 +86,18 @@ pub fn decode(bytes: &[u8]) -> Result<WriteRequest, PushError> {
 fn series(request: &mut WriteRequest, message: Message<'_>) -> Result<(), PushError> {
     let malformed = |e: WireError| PushError::malformed(WHAT, &e);
     let mut pairs: Vec<(&str, &str)> = Vec::new();
+    let mut not_text = None;
     let first = request.rows.len();
     for field in message {
         let field = field.map_err(malformed)?;
         match field.number {
             // One pair beyond the bound is kept, as evidence for `labels`.
-            1 if pairs.len() <= MAX_LABELS => pairs.push(pair(&field).map_err(malformed)?),
+            1 if pairs.len() <= MAX_LABELS => match pair(&field) {
+                Err(e @ WireError::Utf8(_)) => {
+                    not_text.get_or_insert_with(|| format!("invalid metric name or labels: {e}"));
+                }
+                pair => pairs.push(pair.map_err(malformed)?),
+            },
             2 => {
                 if request.rows.len() >= MAX_SAMPLES {
                     return Err(PushError::TooLarge {
@@ -110,7 +118,7 @@ fn series(request: &mut WriteRequest, message: Message<'_>) -> Result<(), PushEr
         }
     }
     // The labels may come after the samples on the wire, so they are filled in at the end.
-    match labels(&mut pairs) {
+    match not_text.map_or_else(|| labels(&mut pairs), Err) {
         Ok(labels) => {
             for row in request.rows.iter_mut().skip(first) {
                 row.labels = labels.clone();

@@ -82,6 +82,36 @@ fn labels_may_follow_the_samples() {
 }
 
 #[test]
+fn a_series_whose_labels_are_not_utf8_is_left_out_alone() {
+    let mut writer = Writer::default();
+    let mut one = |name: &str, label: &[u8], value: &[u8]| {
+        writer.nested(1, |w| {
+            w.nested(1, |w| {
+                w.text(1, "__name__").text(2, name);
+            });
+            w.nested(1, |w| {
+                w.bytes(1, label).bytes(2, value);
+            });
+            w.nested(2, |w| {
+                w.double(1, 1.0).int64(2, 7);
+            });
+        });
+    };
+    one("first", b"job", b"x");
+    one("second", b"job", b"\xff");
+    one("third", b"\xc3", b"x");
+    one("fourth", b"job", b"y");
+    writer.nested(3, |w| {
+        w.int64(1, 1).text(2, "first").bytes(4, b"\xff");
+    });
+    let request = decode(&writer.0).unwrap();
+    let names: Vec<&str> = request.rows.iter().map(|row| row.labels.metric_name()).collect();
+    assert_eq!(names, ["first", "fourth"]);
+    assert_eq!(request.samples_invalid, 2);
+    assert!(request.invalid.unwrap().contains("not valid UTF-8"));
+}
+
+#[test]
 fn a_bad_series_is_left_out_and_named_the_rest_is_taken() {
     let bad: [(&[(&str, &str)], &str); 4] = [
         (&[("job", "x")], "invalid metric name or labels"),
@@ -153,17 +183,6 @@ fn metadata_exemplars_and_native_histograms() {
         unit: "requests".to_owned(),
     };
     assert_eq!(request.metadata, [("requests_total".to_owned(), metadata)]);
-}
-
-#[test]
-fn invalid_utf8_is_malformed() {
-    let mut writer = Writer::default();
-    writer.nested(1, |w| {
-        w.nested(1, |w| {
-            w.text(1, "__name__").bytes(2, &[0xff, 0xfe]);
-        });
-    });
-    assert!(matches!(decode(&writer.0), Err(PushError::Malformed { .. })));
 }
 
 #[test]
