@@ -18,11 +18,11 @@ pub struct Options {
     pub head_age_ms: i64,
     /// Appends are refused while the lines not yet in blocks take more bytes than this.
     pub max_head_bytes: u64,
-    /// A longer line is refused, with its batch.
+    /// A longer line is refused.
     pub max_line_bytes: usize,
     /// More structured metadata on one line, in bytes of names and values, is refused.
     pub max_metadata_bytes: usize,
-    /// At most so many different streams in the head.
+    /// At most so many different streams in the head, which is cut at half of them; a line of one more is refused.
     pub max_streams: usize,
     /// Where the words of the blocks are indexed.
     pub index: IndexPlace,

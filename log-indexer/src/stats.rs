@@ -23,8 +23,10 @@ pub struct Stats {
     pub appended_lines_total: u64,
     /// Bytes of their text.
     pub appended_bytes_total: u64,
-    /// Batches refused.
+    /// Batches of which nothing was stored.
     pub refused_batches_total: u64,
+    /// Lines refused for themselves, the others of their batch being stored.
+    pub refused_lines_total: u64,
     /// Heads cut into blocks.
     pub cuts_total: u64,
     /// Days deleted.
@@ -39,6 +41,7 @@ pub(crate) struct Counters {
     pub(crate) appended_lines: Counter,
     pub(crate) appended_bytes: Counter,
     pub(crate) refused_batches: Counter,
+    pub(crate) refused_lines: Counter,
     pub(crate) cuts: Counter,
     pub(crate) deleted_days: Counter,
     pub(crate) corrupt_blocks: Counter,

@@ -130,6 +130,7 @@ impl Logs {
             appended_lines_total: counters.appended_lines.get(),
             appended_bytes_total: counters.appended_bytes.get(),
             refused_batches_total: counters.refused_batches.get(),
+            refused_lines_total: counters.refused_lines.get(),
             cuts_total: counters.cuts.get(),
             deleted_days_total: counters.deleted_days.get(),
             corrupt_blocks_total: counters.corrupt_blocks.get(),

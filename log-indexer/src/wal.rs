@@ -14,7 +14,7 @@ use crate::head::Entry;
 pub(crate) const KIND_BATCH: u8 = 1;
 
 /// A batch with room for its sequence number.
-pub(crate) fn encode_batch(records: &[LogRecord]) -> Vec<u8> {
+pub(crate) fn encode_batch(records: &[&LogRecord]) -> Vec<u8> {
     let mut out = vec![0; 8];
     let mut numbers: FxHashMap<&Labels, u64> = FxHashMap::default();
     let mut streams = Vec::new();
@@ -93,7 +93,7 @@ mod tests {
             span_id: None,
         };
         let records = [record("a", 1, "x"), record("b", -2, ""), record("a", 3, "ü\n")];
-        let mut bytes = encode_batch(&records);
+        let mut bytes = encode_batch(&records.iter().collect::<Vec<_>>());
         set_first_seq(&mut bytes, 40);
         let batch = decode_batch(&bytes).unwrap();
         assert_eq!(batch.iter().map(|(_, e)| e.seq).collect::<Vec<_>>(), [40, 41, 42]);

@@ -176,8 +176,10 @@ impl LogExporter for Exporter {
             .unwrap_or_default();
         let resource_logs = group_logs_by_resource_and_scope(&batch, &self.resource);
         let request = ExportLogsServiceRequest { resource_logs };
-        let decoded = otlp::logs(request, i64::try_from(now.as_nanos()).unwrap_or(i64::MAX));
-        sink.append(&decoded.items).map_err(|e| failed(&e))
+        let decoded = otlp::logs(request, i64::try_from(now.as_nanos()).unwrap_or(i64::MAX))
+            .map_err(|e| OTelSdkError::InternalFailure(e.to_string()))?;
+        // A line of our own that the store refuses has been on standard error; there is nobody else to tell.
+        sink.append(&decoded.items).map(drop).map_err(|e| failed(&e))
     }
 
     fn set_resource(&mut self, resource: &Resource) {

@@ -1,8 +1,8 @@
 //! OpenTelemetry's protocol, version 1: export requests for the three signals, as protobuf or as JSON, turned
 //! into spans as Jaeger does, into log records as Loki does, into samples as Prometheus does.
 //!
-//! The generated messages come from `opentelemetry-proto`; gRPC surfaces that hold a decoded request call
-//! [`traces`], [`logs`] or [`metrics`] directly, HTTP surfaces call [`decode`] first. Specification:
+//! The generated messages come from `opentelemetry-proto`. Surfaces, gRPC as well as HTTP, hand the bytes to [`decode`],
+//! which bounds what they unfold to, and its result to [`traces`], [`logs`] or [`metrics`]. Specification:
 //! <https://opentelemetry.io/docs/specs/otlp/>. Costs one generated message tree a request, besides the result.
 
 mod json;
@@ -84,8 +84,8 @@ mod sealed {
 /// Reads an export request, its compression already undone.
 ///
 /// # Errors
-/// [`PushError::Malformed`] where the bytes are no such message, [`PushError::TooLarge`] where the message
-/// would unfold to more than [`size::MAX_DECODED`] bytes.
+/// [`PushError::Malformed`] where the bytes are no such message, [`PushError::TooLarge`] where it brings more than
+/// 500,000 spans, log records or data points, or would unfold to more than 128 MiB.
 pub fn decode<R: Request>(format: Format, bytes: &[u8]) -> Result<R, PushError> {
     match format {
         Format::Json => json::decode(bytes, R::HIDES_ERRORS),

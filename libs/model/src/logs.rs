@@ -23,13 +23,59 @@ pub struct LogRecord {
     pub span_id: Option<SpanId>,
 }
 
+/// Why a store did not take one line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RejectedLine {
+    /// The line is longer than the store takes.
+    LineTooLong,
+    /// Its structured metadata is larger than the store takes.
+    MetadataTooLong,
+    /// The labels of its stream are longer than the store takes.
+    StreamLabelsTooLong,
+    /// Older than the retention.
+    TooOld,
+    /// Too far in the future to be true.
+    TooFarInFuture,
+    /// As many streams as allowed wait for their blocks; the line of a further one may be taken later.
+    TooManyStreams,
+}
+
+impl RejectedLine {
+    /// What a sender is told.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RejectedLine::LineTooLong => "line too long",
+            RejectedLine::MetadataTooLong => "structured metadata too large",
+            RejectedLine::StreamLabelsTooLong => "stream labels too long",
+            RejectedLine::TooOld => "timestamp too old",
+            RejectedLine::TooFarInFuture => "timestamp too new",
+            RejectedLine::TooManyStreams => "limit on the number of streams reached",
+        }
+    }
+
+    /// Whether the same line may be taken later.
+    pub fn may_pass(self) -> bool {
+        self == RejectedLine::TooManyStreams
+    }
+}
+
+/// What became of a batch of lines.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogAppendReport {
+    /// Lines stored.
+    pub stored: usize,
+    /// Index in the batch, ascending, and reason of each line that was not.
+    pub rejected: Vec<(usize, RejectedLine)>,
+}
+
 /// Whoever takes log records. Blocking.
 pub trait LogSink: Send + Sync {
-    /// Stores records. When this returns `Ok` they survive a kill of the process.
+    /// Stores the lines that can be stored. When this returns `Ok` those survive a kill of the process; the report
+    /// names the others.
     ///
     /// # Errors
-    /// Nothing of the batch was stored.
-    fn append(&self, records: &[LogRecord]) -> Result<(), StoreError>;
+    /// Nothing of the batch was stored. [`StoreError::Limit`]: a bound on what waits in memory, which passes.
+    fn append(&self, records: &[LogRecord]) -> Result<LogAppendReport, StoreError>;
 }
 
 /// In what order lines are wanted, and from which end a limit counts.

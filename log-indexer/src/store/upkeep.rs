@@ -17,18 +17,18 @@ use crate::retention::DayBytes;
 use crate::{block, compact, error, lines, retention};
 
 impl Logs {
-    /// Does what is due: cuts the head where it is large or old enough, deletes days out of the retention. Cheap where
+    /// Does what is due: cuts the head where it is large, varied or old enough, deletes days out of the retention. Cheap where
     /// nothing is due; call it every second or so.
     ///
     /// # Errors
     /// The disk failed; nothing is lost, and the next call tries again.
     pub fn maintain(&self) -> Result<(), StoreError> {
         let mut maintenance = self.maintenance.lock();
-        if self.head_is_due() {
-            self.seal()?;
-        }
-        self.cut(&mut maintenance)?;
-        self.delete_days(&mut maintenance)
+        // On a full disk cutting fails, and only what retention removes lets it succeed the next time.
+        let sealed = if self.head_is_due() { self.seal() } else { Ok(()) };
+        let cut = sealed.and_then(|()| self.cut(&mut maintenance));
+        self.delete_days(&mut maintenance)?;
+        cut
     }
 
     /// Cuts the head whatever its size.
@@ -46,7 +46,10 @@ impl Logs {
     fn head_is_due(&self) -> bool {
         let state = self.state.read();
         let old = |since: i64| self.clock.now_ms().saturating_sub(since) >= self.options.head_age_ms;
-        let due = state.head.bytes() >= self.options.head_bytes || state.head.since_ms().is_some_and(old);
+        // Many streams of a few bytes must not lock out the next ones until the head is old.
+        let due = state.head.bytes() >= self.options.head_bytes
+            || state.head.stream_count() >= self.options.max_streams.div_ceil(2).max(1)
+            || state.head.since_ms().is_some_and(old);
         due && state.sealed.is_none()
     }
 

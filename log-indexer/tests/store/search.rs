@@ -1,6 +1,8 @@
 //! What is found and what is refused.
 
-use model::logs::{Direction, LineFilter, LogCount, LogQuery, LogRecord, LogSink, LogStore};
+use model::logs::{
+    Direction, LineFilter, LogAppendReport, LogCount, LogQuery, LogRecord, LogSink, LogStore, RejectedLine,
+};
 use model::spans::TraceId;
 use model::{Labels, StoreError};
 
@@ -203,33 +205,37 @@ fn counts_cover_every_step_and_refuse_too_many() {
 }
 
 #[test]
-fn what_is_too_large_too_old_or_too_new_is_refused_with_the_whole_batch() {
+fn a_line_that_is_too_large_too_old_or_too_new_is_refused_alone() {
     let dir = tempfile::tempdir().unwrap();
     let (logs, _) = open_disk(dir.path());
     let fine = line("a", 1, "fine");
-    let huge = line("a", 2, &"x".repeat(256 * 1024 + 1));
-    let refused = logs.append(&[fine.clone(), huge]);
-    assert!(
-        matches!(
-            &refused,
-            Err(StoreError::Limit {
-                what: "bytes of a line",
-                limit: 262_144
-            })
-        ),
-        "{refused:?}"
+    let mut wordy = line("a", 3, "wordy");
+    wordy.metadata = Labels::from_pairs([("k", "x".repeat(64 * 1024).as_str())]);
+    let batch = [
+        line("a", 2, &"x".repeat(256 * 1024 + 1)),
+        wordy,
+        fine.clone(),
+        line(&"s".repeat(16 * 1024), 4, "stream"),
+        line("a", -30 * 24 * HOUR_NS, "old"),
+        line("a", 40 * HOUR_NS, "new"),
+    ];
+    let report = logs.append(&batch).unwrap();
+    assert_eq!(report.stored, 1);
+    assert_eq!(
+        report.rejected,
+        [
+            (0, RejectedLine::LineTooLong),
+            (1, RejectedLine::MetadataTooLong),
+            (3, RejectedLine::StreamLabelsTooLong),
+            (4, RejectedLine::TooOld),
+            (5, RejectedLine::TooFarInFuture),
+        ]
     );
-    let old = line("a", -30 * 24 * HOUR_NS, "old");
-    assert!(
-        matches!(logs.append(&[fine.clone(), old]), Err(StoreError::Invalid(m)) if m.contains("too old"))
-    );
-    let new = line("a", 40 * HOUR_NS, "new");
-    assert!(
-        matches!(logs.append(&[fine.clone(), new]), Err(StoreError::Invalid(m)) if m.contains("too new"))
-    );
-    assert_eq!(all(&logs), []);
-    assert_eq!(logs.stats().unwrap().refused_batches_total, 3);
-    logs.append(std::slice::from_ref(&fine)).unwrap();
-    logs.append(&[]).unwrap();
-    assert_eq!(all(&logs), [fine]);
+    assert_eq!(all(&logs), std::slice::from_ref(&fine));
+    assert_eq!(logs.append(&batch[..2]).unwrap().stored, 0);
+    assert_eq!(logs.append(&[]).unwrap(), LogAppendReport::default());
+    let stats = logs.stats().unwrap();
+    assert_eq!((stats.refused_batches_total, stats.refused_lines_total), (0, 7));
+    drop(logs);
+    assert_eq!(all(&open_disk(dir.path()).0), [fine]);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use durable::{MemoryFs, RealFs};
 use log_indexer::{IndexPlace, Logs, Options};
 use model::StoreError;
-use model::logs::{LogSink, LogStore};
+use model::logs::{LogSink, LogStore, RejectedLine};
 
 use super::support::{DAY_MS, HOUR_NS, all, clock, everything, line, options, texts};
 
@@ -75,10 +75,8 @@ fn days_out_of_the_retention_are_deleted_and_their_lines_refused() {
     logs.maintain().unwrap();
     assert_eq!(texts(&logs, &everything()), ["today"]);
     assert!(!dir.path().join("days/2026-11-20").exists());
-    assert!(matches!(
-        logs.append(&[line("a", -1, "late")]),
-        Err(StoreError::Invalid(_))
-    ));
+    let report = logs.append(&[line("a", -1, "late")]).unwrap();
+    assert_eq!(report.rejected, [(0, RejectedLine::TooOld)]);
     drop(logs);
     let (logs, report) = Logs::open(Arc::new(RealFs), dir.path(), two_days, clock).unwrap();
     assert_eq!(report.damage, [""; 0]);
@@ -125,6 +123,49 @@ fn streams_and_memory_are_bounded() {
     logs.flush().unwrap();
     logs.append(&[line("c", 3, "x")]).unwrap();
     assert_eq!(logs.query(&everything()).unwrap().len(), 4);
+}
+
+#[test]
+fn lines_of_known_streams_are_taken_where_there_is_no_room_for_more() {
+    let few = Options {
+        max_streams: 2,
+        ..options()
+    };
+    let logs = open(&MemoryFs::new(), &few, &clock());
+    logs.append(&[line("a", 1, "x")]).unwrap();
+    let report = logs
+        .append(&[
+            line("b", 2, "x"),
+            line("c", 3, "x"),
+            line("a", 4, "x"),
+            line("b", 5, "x"),
+        ])
+        .unwrap();
+    assert_eq!(
+        (report.stored, report.rejected),
+        (3, vec![(1, RejectedLine::TooManyStreams)])
+    );
+    let times: Vec<i64> = all(&logs)
+        .iter()
+        .map(|r| r.timestamp_ns - DAY_MS * 1_000_000)
+        .collect();
+    assert_eq!(times, [1, 2, 4, 5]);
+}
+
+#[test]
+fn many_tiny_streams_are_cut_before_they_lock_others_out() {
+    let few = Options {
+        max_streams: 10,
+        ..options()
+    };
+    let logs = open(&MemoryFs::new(), &few, &clock());
+    for i in 0..50 {
+        let report = logs.append(&[line(&i.to_string(), i, "x")]).unwrap();
+        assert_eq!(report.stored, 1, "stream {i}");
+        logs.maintain().unwrap();
+    }
+    assert_eq!(all(&logs).len(), 50);
+    assert_eq!(logs.stats().unwrap().cuts_total, 10);
 }
 
 #[test]

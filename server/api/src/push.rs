@@ -1,6 +1,7 @@
 //! What others push: each protocol's endpoint, its answers and its errors. Bytes are decoded by the collector's
 //! decoders and appended to a sink, both on the ingest pool; nothing is answered before it is stored.
 
+mod bodies;
 pub mod grpc;
 mod jaeger;
 mod loki;
@@ -11,11 +12,10 @@ mod sinks;
 mod zipkin;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, HeaderName};
 use axum::routing::post;
-use collector::push::PushError;
 
+pub use bodies::{BODY_TIMEOUT, Bodies, MAX_BYTES_IN_FLIGHT};
 pub use refusal::Refusal;
 pub use sinks::PushState;
 
@@ -45,17 +45,6 @@ pub fn jaeger_routes(state: PushState) -> Router {
     Router::new()
         .route("/api/traces", post(jaeger::thrift))
         .with_state(state)
-}
-
-/// Reads a body up to `limit` bytes.
-async fn read(body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
-    let too_large = |_| {
-        Refusal::Push(PushError::TooLarge {
-            limit: limit as u64,
-            unit: "bytes",
-        })
-    };
-    to_bytes(body, limit).await.map(Vec::from).map_err(too_large)
 }
 
 /// The text of a header, if it is there and is text.

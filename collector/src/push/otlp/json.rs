@@ -18,9 +18,18 @@ use crate::push::PushError;
 /// More bytes of JSON than this are refused: text unfolds to several times its size.
 pub(super) const MAX_JSON: usize = 16 << 20;
 
+/// More objects and lists of JSON than this are refused: three bytes can stand for a span with nothing in it.
+pub(super) const MAX_NODES: usize = 500_000;
+
 pub(super) fn decode<R: DeserializeOwned>(bytes: &[u8], mend_first: bool) -> Result<R, PushError> {
     if bytes.len() > MAX_JSON {
         return Err(PushError::too_many_bytes(MAX_JSON));
+    }
+    if nodes(bytes) > MAX_NODES {
+        return Err(PushError::TooLarge {
+            limit: MAX_NODES as u64,
+            unit: "JSON objects and lists",
+        });
     }
     let malformed = |e: serde_json::Error| PushError::malformed("OTLP/JSON request", &e);
     if mend_first {
@@ -35,6 +44,22 @@ pub(super) fn decode<R: DeserializeOwned>(bytes: &[u8], mend_first: bool) -> Res
     let tree = serde_json::from_slice(bytes).ok().map(mend);
     tree.and_then(|tree| serde_json::from_value(tree).ok())
         .ok_or_else(|| malformed(first))
+}
+
+/// Counts the objects and lists of a JSON text by their opening brackets outside of strings.
+fn nodes(bytes: &[u8]) -> usize {
+    let mut nodes = 0;
+    let (mut in_string, mut escaped) = (false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => nodes += 1,
+            _ => {}
+        }
+    }
+    nodes
 }
 
 fn mend(value: Value) -> Value {

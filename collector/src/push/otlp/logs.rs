@@ -13,7 +13,7 @@ use opentelemetry_proto::tonic::logs::v1 as otlp;
 use super::label_name;
 use super::traces::{nanoseconds, span_id, trace_id};
 use super::value::text;
-use crate::push::{Decoded, level, service};
+use crate::push::{Decoded, PushError, level, service};
 
 /// The resource attributes that become labels of the stream; Loki's default list.
 const STREAM_ATTRIBUTES: [&str; 18] = [
@@ -40,9 +40,16 @@ const STREAM_ATTRIBUTES: [&str; 18] = [
 /// More metadata than this on one record is refused.
 const MAX_METADATA: usize = 512;
 
+/// More metadata text than this from one request is refused, in bytes: every record repeats that of its resource.
+const MAX_TEXT: usize = 128 << 20;
+
 /// Turns an export request into log records. `now_ns` is the time of a record that brings none.
-pub fn logs(request: ExportLogsServiceRequest, now_ns: i64) -> Decoded<Vec<LogRecord>> {
+///
+/// # Errors
+/// [`PushError::TooLarge`] where the request would unfold to more metadata than is bearable.
+pub fn logs(request: ExportLogsServiceRequest, now_ns: i64) -> Result<Decoded<Vec<LogRecord>>, PushError> {
     let mut decoded = Decoded::all(Vec::new());
+    let mut unfolded = 0;
     for resource_logs in request.resource_logs {
         let attributes = resource_logs.resource.unwrap_or_default().attributes;
         let (stream, resource) = split(&attributes);
@@ -51,13 +58,26 @@ pub fn logs(request: ExportLogsServiceRequest, now_ns: i64) -> Decoded<Vec<LogRe
             add_scope(&mut shared, scope_logs.scope);
             for record in scope_logs.log_records {
                 match one_record(&record, &stream, &shared, now_ns) {
-                    Ok(record) => decoded.items.push(record),
+                    Ok(record) => {
+                        unfolded += text_bytes(&record.metadata);
+                        if unfolded > MAX_TEXT {
+                            return Err(PushError::TooLarge {
+                                limit: MAX_TEXT as u64,
+                                unit: "bytes of metadata",
+                            });
+                        }
+                        decoded.items.push(record);
+                    }
                     Err(why) => decoded.reject(1, || why),
                 }
             }
         }
     }
-    decoded
+    Ok(decoded)
+}
+
+fn text_bytes(labels: &Labels) -> usize {
+    labels.iter().map(|(name, value)| name.len() + value.len()).sum()
 }
 
 /// Name and value of what goes to the metadata of a record.

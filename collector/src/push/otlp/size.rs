@@ -15,8 +15,11 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, spa
 use crate::push::PushError;
 use crate::push::wire::Message;
 
-/// More bytes than this in decoded messages are refused.
-pub(crate) const MAX_DECODED: usize = 512 << 20;
+/// More bytes than this in decoded messages are refused: four times the text of a body of the usual bound.
+pub(crate) const MAX_DECODED: usize = 128 << 20;
+
+/// More spans, log records or data points than this in one request are refused.
+pub(crate) const MAX_ITEMS: usize = 500_000;
 
 /// As deep as `prost` goes.
 const MAX_DEPTH: usize = 100;
@@ -25,6 +28,8 @@ const MAX_DEPTH: usize = 100;
 #[derive(Debug)]
 pub struct Shape {
     bytes: usize,
+    /// 1 for what a request brings: a span, a log record, a data point.
+    items: usize,
     nested: &'static [(u32, &'static Shape)],
 }
 
@@ -32,7 +37,15 @@ impl Shape {
     const fn of<T>(nested: &'static [(u32, &'static Shape)]) -> Shape {
         Shape {
             bytes: size_of::<T>(),
+            items: 0,
             nested,
+        }
+    }
+
+    const fn item<T>(nested: &'static [(u32, &'static Shape)]) -> Shape {
+        Shape {
+            items: 1,
+            ..Shape::of::<T>(nested)
         }
     }
 }
@@ -46,24 +59,25 @@ static SCOPE: Shape = Shape::of::<InstrumentationScope>(&[(3, &PAIR)]);
 
 static EVENT: Shape = Shape::of::<span::Event>(&[(3, &PAIR)]);
 static LINK: Shape = Shape::of::<span::Link>(&[(4, &PAIR)]);
-static SPAN: Shape = Shape::of::<Span>(&[(9, &PAIR), (11, &EVENT), (13, &LINK)]);
+static SPAN: Shape = Shape::item::<Span>(&[(9, &PAIR), (11, &EVENT), (13, &LINK)]);
 static SCOPE_SPANS: Shape = Shape::of::<ScopeSpans>(&[(1, &SCOPE), (2, &SPAN)]);
 static RESOURCE_SPANS: Shape = Shape::of::<ResourceSpans>(&[(1, &RESOURCE), (2, &SCOPE_SPANS)]);
 /// An export request for traces.
 pub(crate) static TRACES: Shape = Shape::of::<()>(&[(1, &RESOURCE_SPANS)]);
 
-static LOG: Shape = Shape::of::<LogRecord>(&[(5, &ANY), (6, &PAIR)]);
+static LOG: Shape = Shape::item::<LogRecord>(&[(5, &ANY), (6, &PAIR)]);
 static SCOPE_LOGS: Shape = Shape::of::<ScopeLogs>(&[(1, &SCOPE), (2, &LOG)]);
 static RESOURCE_LOGS: Shape = Shape::of::<ResourceLogs>(&[(1, &RESOURCE), (2, &SCOPE_LOGS)]);
 /// An export request for logs.
 pub(crate) static LOGS: Shape = Shape::of::<()>(&[(1, &RESOURCE_LOGS)]);
 
 static EXEMPLAR: Shape = Shape::of::<Exemplar>(&[(7, &PAIR)]);
-static NUMBER_POINT: Shape = Shape::of::<NumberDataPoint>(&[(7, &PAIR), (5, &EXEMPLAR)]);
-static HISTOGRAM_POINT: Shape = Shape::of::<HistogramDataPoint>(&[(9, &PAIR), (8, &EXEMPLAR)]);
-static EXPONENTIAL_POINT: Shape = Shape::of::<ExponentialHistogramDataPoint>(&[(1, &PAIR), (11, &EXEMPLAR)]);
+static NUMBER_POINT: Shape = Shape::item::<NumberDataPoint>(&[(7, &PAIR), (5, &EXEMPLAR)]);
+static HISTOGRAM_POINT: Shape = Shape::item::<HistogramDataPoint>(&[(9, &PAIR), (8, &EXEMPLAR)]);
+static EXPONENTIAL_POINT: Shape =
+    Shape::item::<ExponentialHistogramDataPoint>(&[(1, &PAIR), (11, &EXEMPLAR)]);
 static QUANTILE: Shape = Shape::of::<(f64, f64)>(&[]);
-static SUMMARY_POINT: Shape = Shape::of::<SummaryDataPoint>(&[(7, &PAIR), (6, &QUANTILE)]);
+static SUMMARY_POINT: Shape = Shape::item::<SummaryDataPoint>(&[(7, &PAIR), (6, &QUANTILE)]);
 static NUMBERS: Shape = Shape::of::<()>(&[(1, &NUMBER_POINT)]);
 static HISTOGRAM: Shape = Shape::of::<()>(&[(1, &HISTOGRAM_POINT)]);
 static EXPONENTIAL: Shape = Shape::of::<()>(&[(1, &EXPONENTIAL_POINT)]);
@@ -81,32 +95,49 @@ static RESOURCE_METRICS: Shape = Shape::of::<ResourceMetrics>(&[(1, &RESOURCE), 
 /// An export request for metrics.
 pub(crate) static METRICS: Shape = Shape::of::<()>(&[(1, &RESOURCE_METRICS)]);
 
-/// Refuses a message that would unfold to more than [`MAX_DECODED`]. Bytes that are not protobuf pass here:
-/// the decoder says better what is wrong with them.
+/// Refuses a message of more than [`MAX_ITEMS`], or that would unfold to more than [`MAX_DECODED`]. Bytes that are not
+/// protobuf pass here: the decoder says better what is wrong with them.
 pub(crate) fn check(shape: &Shape, bytes: &[u8]) -> Result<(), PushError> {
-    let mut left = MAX_DECODED;
-    match walk(shape, bytes, MAX_DEPTH, &mut left) {
-        Some(()) => Ok(()),
-        None => Err(PushError::TooLarge {
-            limit: MAX_DECODED as u64,
-            unit: "bytes in memory",
-        }),
+    let mut left = Left {
+        bytes: MAX_DECODED,
+        items: MAX_ITEMS,
+    };
+    walk(shape, bytes, MAX_DEPTH, &mut left)
+}
+
+/// What a message may still bring.
+struct Left {
+    bytes: usize,
+    items: usize,
+}
+
+impl Left {
+    fn take(&mut self, shape: &Shape) -> Result<(), PushError> {
+        let too_large = |limit: usize, unit| PushError::TooLarge {
+            limit: limit as u64,
+            unit,
+        };
+        let bytes = self.bytes.checked_sub(shape.bytes);
+        self.bytes = bytes.ok_or_else(|| too_large(MAX_DECODED, "bytes in memory"))?;
+        let items = self.items.checked_sub(shape.items);
+        self.items = items.ok_or_else(|| too_large(MAX_ITEMS, "spans, log records or data points"))?;
+        Ok(())
     }
 }
 
-fn walk(shape: &Shape, bytes: &[u8], depth: usize, left: &mut usize) -> Option<()> {
+fn walk(shape: &Shape, bytes: &[u8], depth: usize, left: &mut Left) -> Result<(), PushError> {
     // The decoder refuses what is nested deeper, so what lies there takes nothing.
     let Some(depth) = depth.checked_sub(1) else {
-        return Some(());
+        return Ok(());
     };
     for field in Message::new(bytes) {
-        let Ok(field) = field else { return Some(()) };
+        let Ok(field) = field else { return Ok(()) };
         let Some((_, nested)) = shape.nested.iter().find(|(number, _)| *number == field.number) else {
             continue;
         };
-        let Ok(bytes) = field.bytes() else { return Some(()) };
-        *left = left.checked_sub(nested.bytes)?;
+        let Ok(bytes) = field.bytes() else { return Ok(()) };
+        left.take(nested)?;
         walk(nested, bytes, depth, left)?;
     }
-    Some(())
+    Ok(())
 }

@@ -200,7 +200,8 @@ fn log_records_as_loki_stores_them() {
     let decoded = logs(
         decode(Format::Json, log_request().to_string().as_bytes()).unwrap(),
         99,
-    );
+    )
+    .unwrap();
     assert_eq!(decoded.rejected, 0);
     let [first, second, third] = decoded.items.as_slice() else {
         panic!("{decoded:?}")
@@ -234,7 +235,7 @@ fn log_records_as_loki_stores_them() {
 #[test]
 fn a_stream_without_a_service_gets_one() {
     let request = json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": "1"}]}]}]});
-    let decoded = logs(decode(Format::Json, request.to_string().as_bytes()).unwrap(), 0);
+    let decoded = logs(decode(Format::Json, request.to_string().as_bytes()).unwrap(), 0).unwrap();
     assert_eq!(
         decoded.items[0].stream.to_string(),
         r#"{service_name="unknown_service"}"#
@@ -341,19 +342,62 @@ fn protobuf_says_the_same_as_json() {
     assert_eq!(traces(from_protobuf), traces(from_json));
 }
 
-#[test]
-fn a_small_body_cannot_unfold_to_gigabytes() {
-    // Spans of two bytes each within one scope within one resource.
-    let spans: Vec<u8> = [0x12, 0x00].repeat(8 << 20);
-    let wrap = |number: u8, inner: &[u8]| {
+/// A field that holds `inner`, within those that hold it, from the inmost number out.
+fn nested(numbers: &[u8], inner: &[u8]) -> Vec<u8> {
+    numbers.iter().fold(inner.to_vec(), |inner, number| {
         let mut out = vec![number << 3 | 2];
         prost::encoding::encode_varint(inner.len() as u64, &mut out);
-        out.extend_from_slice(inner);
+        out.extend_from_slice(&inner);
         out
-    };
-    let body = wrap(1, &wrap(2, &spans));
-    let error = decode::<ExportTraceServiceRequest>(Format::Protobuf, &body).unwrap_err();
-    assert!(matches!(error, PushError::TooLarge { .. }), "{error}");
+    })
+}
+
+fn unit_exceeded<T: std::fmt::Debug>(result: Result<T, PushError>) -> &'static str {
+    match result.unwrap_err() {
+        PushError::TooLarge { unit, .. } => unit,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_small_body_cannot_unfold_to_gigabytes() {
+    // Spans, and resources, of two bytes each.
+    let body = nested(&[2, 1], &[0x12, 0x00].repeat(8 << 20));
+    let decoded = decode::<ExportTraceServiceRequest>(Format::Protobuf, &body);
+    assert_eq!(unit_exceeded(decoded), "spans, log records or data points");
+    let decoded = decode::<ExportTraceServiceRequest>(Format::Protobuf, &[0x0a, 0x00].repeat(8 << 20));
+    assert_eq!(unit_exceeded(decoded), "bytes in memory");
+    let spans = "{},".repeat(600_000);
+    let body = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{spans}{{}}]}}]}}]}}"#);
+    let decoded = decode::<ExportTraceServiceRequest>(Format::Json, body.as_bytes());
+    assert_eq!(unit_exceeded(decoded), "JSON objects and lists");
+}
+
+#[test]
+fn the_data_points_of_a_request_are_bounded() {
+    let points = |count| nested(&[5, 2, 2, 1], &[0x0a, 0x00].repeat(count));
+    assert!(decode::<ExportMetricsServiceRequest>(Format::Protobuf, &points(500_000)).is_ok());
+    let decoded = decode::<ExportMetricsServiceRequest>(Format::Protobuf, &points(500_001));
+    assert_eq!(unit_exceeded(decoded), "spans, log records or data points");
+}
+
+#[test]
+fn brackets_within_text_do_not_count() {
+    let text = r#"{[\"{"#.repeat(200_000);
+    let body = format!(
+        r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"body":{{"stringValue":"{text}"}}}}]}}]}}]}}"#
+    );
+    assert!(decode::<ExportLogsServiceRequest>(Format::Json, body.as_bytes()).is_ok());
+}
+
+#[test]
+fn log_records_cannot_repeat_their_resource_without_end() {
+    let text = "x".repeat(1 << 20);
+    let records = vec![json!({}); 200];
+    let request = json!({"resourceLogs": [{"scopeLogs": [{"logRecords": records}],
+        "resource": {"attributes": [{"key": "a", "value": {"stringValue": text}}]}}]});
+    let decoded = logs(decode(Format::Json, request.to_string().as_bytes()).unwrap(), 0);
+    assert_eq!(unit_exceeded(decoded), "bytes of metadata");
 }
 
 #[test]
@@ -442,7 +486,7 @@ fn public_examples() {
         ("logs.json", "Example log record"),
         ("events.json", r#"{"referrer":"#),
     ] {
-        let records = logs(decode(Format::Json, &read(name)).unwrap(), 0);
+        let records = logs(decode(Format::Json, &read(name)).unwrap(), 0).unwrap();
         assert_eq!((records.items.len(), records.rejected), (1, 0));
         assert!(
             records.items[0].line.starts_with(line),

@@ -7,7 +7,7 @@ use collector::push::body;
 use collector::push::jaeger_thrift::{Encoding, decode_batch};
 use collector::push::{PushError, body::Encoding as Compression};
 
-use super::{PushState, Refusal, header, read};
+use super::{PushState, Refusal, header};
 
 /// 202 once stored, as Jaeger's collector answers.
 pub(super) async fn thrift(
@@ -25,7 +25,7 @@ pub(super) async fn thrift(
         }
     };
     let compression = Compression::from_header(header(&headers, header::CONTENT_ENCODING).as_deref())?;
-    let bytes = read(body, state.max_body_bytes).await?;
+    let bytes = state.read(&headers, body).await?;
     let store = move |state: &PushState| {
         let bytes = body::decode(compression, &bytes, state.max_body_bytes)?;
         state.store_spans(decode_batch(encoding, &bytes)?)

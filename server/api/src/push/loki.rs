@@ -3,12 +3,15 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
+use collector::push::Decoded;
 use collector::push::body::{self, Encoding};
 use collector::push::loki::{self, Format};
+use model::StoreError;
 
-use super::{PushState, Refusal, header, read};
+use super::{PushState, Refusal, header};
 
-/// 204 once stored.
+/// 204 once stored. Where lines can never be stored the answer is 400 with the reason, after the others are stored, as
+/// Loki's.
 pub(super) async fn push(
     State(state): State<PushState>,
     headers: HeaderMap,
@@ -19,12 +22,14 @@ pub(super) async fn push(
         Format::Protobuf => Encoding::Snappy,
         Format::Json => Encoding::from_header(header(&headers, header::CONTENT_ENCODING).as_deref())?,
     };
-    let bytes = read(body, state.max_body_bytes).await?;
+    let bytes = state.read(&headers, body).await?;
     let store = move |state: &PushState| {
         let bytes = body::decode(encoding, &bytes, state.max_body_bytes)?;
         let records = loki::decode(format, &bytes)?;
-        if !records.is_empty() {
-            state.logs.append(&records)?;
+        let done = state.store_lines(Decoded::all(records))?;
+        if done.rejected > 0 {
+            let why = format!("{} lines refused, the first: {}", done.rejected, done.message);
+            return Err(StoreError::Invalid(why).into());
         }
         Ok(StatusCode::NO_CONTENT)
     };

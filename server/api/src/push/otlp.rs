@@ -20,53 +20,54 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use prost::Message;
 use serde::Serialize;
 
-use super::{PushState, Refusal, header, read};
+use super::{PushState, Refusal, header};
 
 /// `POST /v1/traces`
 pub(super) async fn traces(State(state): State<PushState>, headers: HeaderMap, body: Body) -> Response {
-    let store = |state: &PushState, format, bytes: &[u8]| {
-        state
-            .store_spans(otlp::traces(otlp::decode(format, bytes)?))
-            .map(traces_answer)
-    };
-    answer(state, &headers, body, store).await
+    answer(state, &headers, body, store_traces).await
 }
 
 /// `POST /v1/metrics`
 pub(super) async fn metrics(State(state): State<PushState>, headers: HeaderMap, body: Body) -> Response {
-    let store = |state: &PushState, format, bytes: &[u8]| {
-        state
-            .store_batch(otlp::metrics(otlp::decode(format, bytes)?)?)
-            .map(metrics_answer)
-    };
-    answer(state, &headers, body, store).await
+    answer(state, &headers, body, store_metrics).await
 }
 
 /// `POST /v1/logs`
 pub(super) async fn logs(State(state): State<PushState>, headers: HeaderMap, body: Body) -> Response {
-    let store = |state: &PushState, format, bytes: &[u8]| {
-        let decoded = otlp::logs(otlp::decode(format, bytes)?, state.clock.now_ns());
-        store_logs(state, decoded).map(logs_answer)
-    };
-    answer(state, &headers, body, store).await
+    answer(state, &headers, body, store_logs).await
 }
 
-/// Stores the good records of a request.
+/// What becomes of an uncompressed request of one signal, the same over HTTP and gRPC.
+pub(super) type Store<R> = fn(&PushState, Format, &[u8]) -> Result<R, Refusal>;
+
+pub(super) fn store_traces(
+    state: &PushState,
+    format: Format,
+    bytes: &[u8],
+) -> Result<ExportTraceServiceResponse, Refusal> {
+    let spans = otlp::traces(otlp::decode(format, bytes)?);
+    state.store_spans(spans).map(traces_answer)
+}
+
+pub(super) fn store_metrics(
+    state: &PushState,
+    format: Format,
+    bytes: &[u8],
+) -> Result<ExportMetricsServiceResponse, Refusal> {
+    let batch = otlp::metrics(otlp::decode(format, bytes)?)?;
+    state.store_batch(batch).map(metrics_answer)
+}
+
 pub(super) fn store_logs(
     state: &PushState,
-    decoded: Decoded<Vec<model::logs::LogRecord>>,
-) -> Result<Decoded<()>, Refusal> {
-    if !decoded.items.is_empty() {
-        state.logs.append(&decoded.items)?;
-    }
-    Ok(Decoded {
-        items: (),
-        rejected: decoded.rejected,
-        message: decoded.message,
-    })
+    format: Format,
+    bytes: &[u8],
+) -> Result<ExportLogsServiceResponse, Refusal> {
+    let lines = otlp::logs(otlp::decode(format, bytes)?, state.clock.now_ns())?;
+    state.store_lines(lines).map(logs_answer)
 }
 
-pub(super) fn traces_answer(done: Decoded<()>) -> ExportTraceServiceResponse {
+fn traces_answer(done: Decoded<()>) -> ExportTraceServiceResponse {
     let partial = (done.rejected > 0).then_some(ExportTracePartialSuccess {
         rejected_spans: done.rejected as i64,
         error_message: done.message,
@@ -76,7 +77,7 @@ pub(super) fn traces_answer(done: Decoded<()>) -> ExportTraceServiceResponse {
     }
 }
 
-pub(super) fn metrics_answer(done: Decoded<()>) -> ExportMetricsServiceResponse {
+fn metrics_answer(done: Decoded<()>) -> ExportMetricsServiceResponse {
     let partial = (done.rejected > 0).then_some(ExportMetricsPartialSuccess {
         rejected_data_points: done.rejected as i64,
         error_message: done.message,
@@ -86,7 +87,7 @@ pub(super) fn metrics_answer(done: Decoded<()>) -> ExportMetricsServiceResponse 
     }
 }
 
-pub(super) fn logs_answer(done: Decoded<()>) -> ExportLogsServiceResponse {
+fn logs_answer(done: Decoded<()>) -> ExportLogsServiceResponse {
     let partial = (done.rejected > 0).then_some(ExportLogsPartialSuccess {
         rejected_log_records: done.rejected as i64,
         error_message: done.message,
@@ -100,7 +101,7 @@ async fn answer<R: Message + Serialize + Send + 'static>(
     state: PushState,
     headers: &HeaderMap,
     body: Body,
-    store: impl FnOnce(&PushState, Format, &[u8]) -> Result<R, Refusal> + Send + 'static,
+    store: Store<R>,
 ) -> Response {
     let content_type = header(headers, header::CONTENT_TYPE);
     let format = match Format::from_content_type(content_type.as_deref()) {
@@ -109,7 +110,7 @@ async fn answer<R: Message + Serialize + Send + 'static>(
     };
     let done = async {
         let encoding = Encoding::from_header(header(headers, header::CONTENT_ENCODING).as_deref())?;
-        let bytes = read(body, state.max_body_bytes).await?;
+        let bytes = state.read(headers, body).await?;
         let work = move |state: &PushState| {
             store(
                 state,

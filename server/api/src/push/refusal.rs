@@ -1,5 +1,7 @@
 //! Why a push was not taken, and what that is in HTTP and gRPC.
 
+use std::time::Duration;
+
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use collector::push::PushError;
@@ -19,6 +21,12 @@ pub enum Refusal {
     /// The server is busy.
     #[error(transparent)]
     Pool(#[from] PoolError),
+    /// Other bodies take all the room that there is for them.
+    #[error("too many bytes of pushes are under way")]
+    ManyBodies,
+    /// The body did not arrive in time.
+    #[error("the body did not arrive within {} seconds", .0.as_secs_f64())]
+    SlowBody(Duration),
 }
 
 impl Refusal {
@@ -30,17 +38,23 @@ impl Refusal {
             Refusal::Push(PushError::Unsupported { .. }) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Refusal::Store(StoreError::Invalid(_)) => StatusCode::BAD_REQUEST,
             Refusal::Store(StoreError::Limit { .. }) => StatusCode::TOO_MANY_REQUESTS,
-            Refusal::Store(_) | Refusal::Pool(PoolError::Overloaded(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            // A slow body is none of the sender's mistakes, and of the codes for it this is the one that is retried.
+            Refusal::Store(_)
+            | Refusal::Pool(PoolError::Overloaded(_))
+            | Refusal::ManyBodies
+            | Refusal::SlowBody(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::Pool(PoolError::TimedOut(..)) => StatusCode::GATEWAY_TIMEOUT,
             Refusal::Pool(PoolError::Failed(_)) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
-    /// The same as a gRPC code.
+    /// The same as a gRPC code. `RESOURCE_EXHAUSTED` without details is final to OTLP's senders, `UNAVAILABLE` is not.
     pub fn code(&self) -> tonic::Code {
         match self.status() {
-            StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE => tonic::Code::InvalidArgument,
-            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::TOO_MANY_REQUESTS => tonic::Code::ResourceExhausted,
-            StatusCode::SERVICE_UNAVAILABLE => tonic::Code::Unavailable,
+            StatusCode::BAD_REQUEST => tonic::Code::InvalidArgument,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => tonic::Code::Unimplemented,
+            StatusCode::PAYLOAD_TOO_LARGE => tonic::Code::ResourceExhausted,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => tonic::Code::Unavailable,
             _ => tonic::Code::Internal,
         }
     }

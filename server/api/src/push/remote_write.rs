@@ -8,7 +8,7 @@ use collector::push::body::{self, Encoding};
 use collector::push::{PushError, remote_write};
 use model::StoreError;
 
-use super::{PushState, Refusal, read};
+use super::{PushState, Refusal};
 
 /// 204 once stored. Samples that can never be stored (out of order, invalid labels) answer 400 with the reason,
 /// after the others are stored, so that senders do not try again.
@@ -22,7 +22,7 @@ pub(super) async fn write(
         let what = format!("content type {proto:?}; supported: remote write 1.0");
         return Err(PushError::Unsupported { what }.into());
     }
-    let body = read(body, state.max_body_bytes).await?;
+    let body = state.read(&headers, body).await?;
     let refused = state.run(move |state| store(state, &body)).await?;
     match refused {
         None => Ok(StatusCode::NO_CONTENT.into_response()),

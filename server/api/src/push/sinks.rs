@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::body::Body;
+use axum::http::HeaderMap;
 use collector::push::Decoded;
 use collector::push::otlp::MetricBatch;
 use model::Clock;
-use model::logs::LogSink;
+use model::logs::{LogRecord, LogSink};
 use model::metrics::{Metadata, MetricRow, MetricSink, Rejected};
 use model::spans::{Span, SpanSink};
 
 use super::Refusal;
+use super::bodies::{Bodies, HeldBody};
 use crate::Pool;
 
 /// What the endpoints need.
@@ -28,12 +31,22 @@ pub struct PushState {
     pub clock: Arc<dyn Clock>,
     /// No body, before or after decompression, is larger; bytes.
     pub max_body_bytes: usize,
+    /// What all bodies may hold together; one for all addresses.
+    pub bodies: Bodies,
 }
+
+/// More of a stream's labels than this is not repeated to its sender, in characters.
+const MAX_SHOWN_STREAM: usize = 200;
 
 /// Samples that a store refused, by reason.
 pub(super) type RejectedCounts = BTreeMap<&'static str, u64>;
 
 impl PushState {
+    /// Reads a body within its bounds.
+    pub(super) async fn read(&self, headers: &HeaderMap, body: Body) -> Result<HeldBody, Refusal> {
+        self.bodies.read(headers, body, self.max_body_bytes).await
+    }
+
     /// Runs decoding and storing on the ingest pool.
     pub(super) async fn run<T: Send + 'static>(
         &self,
@@ -77,6 +90,32 @@ impl PushState {
                 why.clone_into(&mut done.message);
             }
             done.rejected += count;
+        }
+        Ok(done)
+    }
+
+    /// Stores the good lines of a request; those that the store refused count as rejected too.
+    pub(super) fn store_lines(&self, decoded: Decoded<Vec<LogRecord>>) -> Result<Decoded<()>, Refusal> {
+        let mut done = Decoded {
+            items: (),
+            rejected: decoded.rejected,
+            message: decoded.message,
+        };
+        if decoded.items.is_empty() {
+            return Ok(done);
+        }
+        let report = self.logs.append(&decoded.items)?;
+        done.rejected += report.rejected.len() as u64;
+        if let (Some(&(index, why)), true) = (report.rejected.first(), done.message.is_empty()) {
+            done.message = why.as_str().to_owned();
+            if let Some(record) = decoded.items.get(index) {
+                let stream = record.stream.to_string();
+                let stream: String = stream.chars().take(MAX_SHOWN_STREAM).collect();
+                done.message.push_str(&format!(
+                    ": line of {} ns in stream {stream}",
+                    record.timestamp_ns
+                ));
+            }
         }
         Ok(done)
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use model::logs::{LogRecord, LogSink};
+use model::logs::{LogAppendReport, LogRecord, LogSink, RejectedLine};
 use model::metrics::{AppendReport, Metadata, MetricRow, MetricSink, Rejected};
 use model::spans::{Span, SpanSink};
 use model::{ManualClock, StoreError};
@@ -13,7 +13,10 @@ use tower::ServiceExt;
 use super::*;
 use crate::Pool;
 
-/// Takes everything, or refuses with what it was told.
+mod bodies;
+mod grpc;
+
+/// Takes everything but lines that say `bad`, or refuses with what it was told.
 #[derive(Default)]
 struct Kept {
     rows: Mutex<Vec<MetricRow>>,
@@ -52,10 +55,18 @@ impl SpanSink for Kept {
 }
 
 impl LogSink for Kept {
-    fn append(&self, records: &[LogRecord]) -> Result<(), StoreError> {
+    fn append(&self, records: &[LogRecord]) -> Result<LogAppendReport, StoreError> {
         self.check()?;
-        self.lines.lock().extend_from_slice(records);
-        Ok(())
+        let mut report = LogAppendReport::default();
+        for (index, record) in records.iter().enumerate() {
+            if record.line == "bad" {
+                report.rejected.push((index, RejectedLine::TooOld));
+            } else {
+                self.lines.lock().push(record.clone());
+            }
+        }
+        report.stored = records.len() - report.rejected.len();
+        Ok(report)
     }
 }
 
@@ -67,6 +78,7 @@ fn state(kept: &Arc<Kept>) -> PushState {
         pool: Pool::new("ingest", 1, 10),
         clock: Arc::new(ManualClock::at(1_700_000_000_000)),
         max_body_bytes: 10_000,
+        bodies: Bodies::default(),
     }
 }
 
@@ -93,6 +105,40 @@ async fn an_otlp_log_record_is_stored_and_answered_without_partial_success() {
     assert!(!answer.contains("rejected"), "{answer}");
     assert_eq!(kept.lines.lock()[0].line, "hello");
     assert_eq!(kept.lines.lock()[0].stream.get("service_name"), Some("shop"));
+}
+
+#[tokio::test]
+async fn a_log_record_that_the_store_refuses_is_a_partial_success() {
+    let kept = Arc::<Kept>::default();
+    let body = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"17","body":{"stringValue":"bad"}},
+        {"timeUnixNano":"1700000000000000000","body":{"stringValue":"good"}}]}]}]}"#;
+    let (status, answer) = post(otlp_routes(state(&kept)), "/v1/logs", JSON, body).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    let answer: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
+    let partial = &answer["partialSuccess"];
+    assert_eq!(
+        partial["rejectedLogRecords"].to_string().trim_matches('"'),
+        "1",
+        "{answer}"
+    );
+    let message = partial["errorMessage"].as_str().expect("a message");
+    assert!(message.contains("timestamp too old: line of 17 ns"), "{message}");
+    assert_eq!(kept.lines.lock().len(), 1);
+}
+
+#[tokio::test]
+async fn good_lines_of_a_loki_push_are_stored_and_the_others_answered_400() {
+    let kept = Arc::<Kept>::default();
+    let body =
+        r#"{"streams":[{"stream":{"a":"b"},"values":[["1","good"],["2","bad"],["3","fine"],["4","bad"]]}]}"#;
+    let (status, answer) = post(routes(state(&kept)), "/loki/api/v1/push", JSON, body).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{answer}");
+    assert!(
+        answer.starts_with("2 lines refused, the first: timestamp too old: line of 2 ns"),
+        "{answer}"
+    );
+    let lines: Vec<String> = kept.lines.lock().iter().map(|r| r.line.clone()).collect();
+    assert_eq!(lines, ["good", "fine"]);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use collector::push::body::{self, Encoding};
 use collector::push::zipkin;
 
-use super::{PushState, Refusal, header, read};
+use super::{PushState, Refusal, header};
 
 /// 202 once stored, as Zipkin answers.
 pub(super) async fn spans(
@@ -15,7 +15,7 @@ pub(super) async fn spans(
     body: Body,
 ) -> Result<StatusCode, Refusal> {
     let compression = Encoding::from_header(header(&headers, header::CONTENT_ENCODING).as_deref())?;
-    let bytes = read(body, state.max_body_bytes).await?;
+    let bytes = state.read(&headers, body).await?;
     let store = move |state: &PushState| {
         let bytes = body::decode(compression, &bytes, state.max_body_bytes)?;
         state.store_spans(zipkin::decode(&bytes)?)
