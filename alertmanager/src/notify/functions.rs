@@ -159,7 +159,7 @@ fn texts<'a, const N: usize>(args: &'a [Value], name: &str) -> Result<[&'a str; 
 }
 
 fn regex(pattern: &str) -> Result<Regex, FuncError> {
-    Regex::new(pattern).map_err(|error| FuncError(error.to_string()))
+    model::go_regex::compile(pattern).map_err(|error| FuncError(error.to_string()))
 }
 
 /// Every word's first letter large, the others small.

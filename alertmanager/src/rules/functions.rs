@@ -178,7 +178,7 @@ fn texts(table: &mut Functions) {
 
 /// Compiled at each call: templates are expanded once an evaluation, for few alerts.
 fn regex(pattern: &str) -> Result<Regex, FuncError> {
-    Regex::new(pattern).map_err(|_| FuncError(format!("error parsing regexp: `{pattern}`")))
+    model::go_regex::compile(pattern).map_err(|error| FuncError(error.to_string()))
 }
 
 /// The first letter of each word in upper case.

@@ -50,6 +50,7 @@ plain text => plain text
 {{ title "aa bB-cc" }} {{ toUpper "aA" }} {{ toLower "AÉ" }} => Aa BB-Cc AA aé
 {{ match "a+" "xaab" }} {{ match "^b" "ab" }} {{ match "(" "a" }} => !error parsing regexp
 {{ match "a+" "xaab" }} {{ match "^b" "ab" }} => true false
+{{ match "^\\w+$" "été" }} {{ reReplaceAll "[[]|\\d" "." "a[1]٣" }} => false a..]٣
 {{ reReplaceAll "(a)b" "x$1" "abab" }} {{ reReplaceAll "^h(.*)t$" "${1}!" "hot" }} => xaxa o!
 {{ stripPort "a.b:80" }} {{ stripPort "a.b" }} {{ stripPort "[::1]:80" }} {{ stripPort "::1" }} => a.b a.b ::1 ::1
 {{ stripDomain "a.b.c:80" }} {{ stripDomain "a.b" }} {{ stripDomain "1.2.3.4:80" }} {{ stripDomain "a" }} => a:80 a 1.2.3.4:80 a
