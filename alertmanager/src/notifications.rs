@@ -87,6 +87,7 @@ struct Shared {
     deliveries: Mutex<CancellationToken>,
     tasks: TaskTracker,
     stats: deliver::Stats,
+    turns: deliver::Turns,
 }
 
 impl Notifications {
@@ -115,6 +116,7 @@ impl Notifications {
             stop,
             tasks: TaskTracker::new(),
             stats: deliver::Stats::default(),
+            turns: deliver::Turns::default(),
         });
         shared.tasks.spawn(dispatch_loop(shared.clone()));
         shared.tasks.spawn(files::write_loop(shared.clone()));
@@ -133,7 +135,8 @@ impl Notifications {
         let mut core = shared.core.lock();
         core.replace_config(Arc::new(config), now_ms);
         *shared.notifiers.write() = notifiers;
-        // Retries under the old configuration end; a request on its way is waited for and recorded.
+        // Retries under the old configuration end; a request on its way is waited for and recorded, and the group
+        // made anew waits for it before it decides whether there is anything to tell.
         let renewed = shared.stop.child_token();
         std::mem::replace(&mut *shared.deliveries.lock(), renewed).cancel();
         drop(core);

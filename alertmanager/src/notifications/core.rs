@@ -27,17 +27,33 @@ pub(super) struct Changed {
     pub(super) log: bool,
 }
 
-/// What is to be told to a receiver in one way.
+/// What a flush may have to tell, to everybody alike.
 #[derive(Debug)]
-pub(super) struct Delivery {
+pub(super) struct Audible {
+    /// The alerts that are neither inhibited nor silenced; never none.
+    alerts: Vec<Arc<Alert>>,
+    firing: Vec<Fingerprint>,
+    resolved: Vec<Fingerprint>,
+    /// The ways in which the receiver is told.
+    pub(super) ways: Vec<Way>,
+}
+
+/// One of the ways to reach a receiver.
+#[derive(Debug)]
+pub(super) struct Way {
     /// Which of the receiver's ways.
     pub(super) integration: usize,
     pub(super) key: LogKey,
-    /// What is told; empty where only the log is to know.
-    pub(super) alerts: Vec<Arc<Alert>>,
-    pub(super) firing: Vec<Fingerprint>,
-    pub(super) resolved: Vec<Fingerprint>,
-    pub(super) reason: Reason,
+    send_resolved: bool,
+}
+
+impl Audible {
+    /// The alerts that are told in one way; none where only the log is to know.
+    pub(super) fn told(&self, way: &Way, flush: &Flush) -> Vec<Arc<Alert>> {
+        let told =
+            |alert: &&Arc<Alert>| way.send_resolved || alert.status(flush.at_ms) == AlertStatus::Firing;
+        self.alerts.iter().filter(told).cloned().collect()
+    }
 }
 
 pub(super) struct Core {
@@ -110,9 +126,9 @@ impl Core {
         flushes
     }
 
-    /// What a flush has to tell, and to whom: nothing where the route is muted, the alerts that are neither
-    /// inhibited nor silenced otherwise, and only where that is news.
-    pub(super) fn deliveries(&self, flush: &Flush) -> Vec<Delivery> {
+    /// What a flush may have to tell, and to whom: nothing where the route is muted, the alerts that are neither
+    /// inhibited nor silenced otherwise. Whether it is news to each is for [`Core::news`] to say.
+    pub(super) fn audible(&self, flush: &Flush) -> Option<Audible> {
         let options = &flush.options;
         let muted = mute::muted_by(
             &self.config.time_intervals,
@@ -120,21 +136,17 @@ impl Core {
             &options.active_time_intervals,
             flush.at_ms,
         );
-        let Some(receiver) = self
-            .config
-            .receivers
-            .get(&options.receiver)
-            .filter(|_| muted.is_empty())
-        else {
-            return Vec::new();
-        };
+        if !muted.is_empty() {
+            return None;
+        }
+        let receiver = self.config.receivers.get(&options.receiver)?;
         let audible = |alert: &&Arc<Alert>| {
             self.inhibitor.inhibited_by(&alert.labels, flush.at_ms).is_none()
                 && self.silences.silenced_by(&alert.labels, flush.at_ms).is_empty()
         };
         let alerts: Vec<Arc<Alert>> = flush.alerts.iter().filter(audible).cloned().collect();
         if alerts.is_empty() {
-            return Vec::new();
+            return None;
         }
         let prints = |status| {
             let these = alerts.iter().filter(|alert| alert.status(flush.at_ms) == status);
@@ -142,50 +154,43 @@ impl Core {
             prints.sort_unstable();
             prints
         };
-        let (firing, resolved) = (prints(AlertStatus::Firing), prints(AlertStatus::Resolved));
-        let each = receiver
-            .integrations
-            .iter()
-            .enumerate()
-            .filter_map(|(integration, how)| {
-                let receiver = format!("{}/{}/{integration}", receiver.name, how.kind());
-                let key = LogKey {
-                    group: flush.key.to_string(),
-                    receiver,
-                };
-                let reason = nflog::news(
-                    self.log.get(&key),
-                    &firing,
-                    &resolved,
-                    how.send_resolved(),
-                    options.repeat_interval_ms,
-                    flush.at_ms,
-                )?;
-                let told = |alert: &&Arc<Alert>| {
-                    how.send_resolved() || alert.status(flush.at_ms) == AlertStatus::Firing
-                };
-                let alerts = alerts.iter().filter(told).cloned().collect();
-                let (firing, resolved) = (firing.clone(), resolved.clone());
-                Some(Delivery {
-                    integration,
-                    key,
-                    alerts,
-                    firing,
-                    resolved,
-                    reason,
-                })
-            });
-        each.collect()
+        let ways = receiver.integrations.iter().enumerate();
+        let ways = ways.map(|(integration, how)| Way {
+            integration,
+            key: LogKey {
+                group: flush.key.to_string(),
+                receiver: format!("{}/{}/{integration}", receiver.name, how.kind()),
+            },
+            send_resolved: how.send_resolved(),
+        });
+        Some(Audible {
+            firing: prints(AlertStatus::Firing),
+            resolved: prints(AlertStatus::Resolved),
+            ways: ways.collect(),
+            alerts,
+        })
     }
 
-    /// Takes down that a delivery was made.
-    pub(super) fn record(&mut self, delivery: Delivery, flush: &Flush) {
-        let repeat_interval_ms = flush.options.repeat_interval_ms;
+    /// Why a receiver is to be told in one way, by what the log says it was told last. Whoever asks must have the
+    /// turn of the way: a request that is under way is in the log only when it is answered.
+    pub(super) fn news(&self, audible: &Audible, way: &Way, flush: &Flush) -> Option<Reason> {
+        nflog::news(
+            self.log.get(&way.key),
+            &audible.firing,
+            &audible.resolved,
+            way.send_resolved,
+            flush.options.repeat_interval_ms,
+            flush.at_ms,
+        )
+    }
+
+    /// Takes down that a receiver was told in one way.
+    pub(super) fn record(&mut self, audible: &Audible, way: &Way, flush: &Flush) {
         self.log.record(
-            delivery.key,
-            delivery.firing,
-            delivery.resolved,
-            repeat_interval_ms,
+            way.key.clone(),
+            audible.firing.clone(),
+            audible.resolved.clone(),
+            flush.options.repeat_interval_ms,
             flush.at_ms,
         );
         self.changed.log = true;

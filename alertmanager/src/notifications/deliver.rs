@@ -1,6 +1,7 @@
 //! From a flush to the receivers: one retry loop for each way of reaching one, side by side.
 
 mod stats;
+mod turns;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -11,28 +12,41 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use super::core::Delivery;
+use super::core::{Audible, Way};
 use crate::dispatch::Flush;
+use crate::nflog::Reason;
 use crate::notify::{Notice, Notifier, SendError};
 
 pub(super) use stats::Stats;
 pub use stats::{DeliveryStats, IntegrationStats};
+pub(super) use turns::Turns;
 
 /// The first pause between two attempts.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
+/// A flush on its way, and what it goes by.
+struct Round<'a> {
+    shared: &'a Shared,
+    flush: &'a Flush,
+    audible: &'a Audible,
+    /// Ends retries.
+    cancel: &'a CancellationToken,
+    /// When the time is up.
+    deadline: Instant,
+}
+
 /// Tells everybody concerned of a group, and the dispatcher what became of it.
 pub(super) async fn flush(shared: Arc<Shared>, flush: Flush, generation: u64) {
-    let (deliveries, notifiers, cancel) = {
+    let (audible, notifiers, cancel) = {
         let core = shared.core.lock();
         if core.generation != generation {
             // The configuration changed in between; the group was made anew.
             return;
         }
         (
-            core.deliveries(&flush),
+            core.audible(&flush),
             shared.notifiers.read().clone(),
             shared.deliveries.lock().clone(),
         )
@@ -42,28 +56,56 @@ pub(super) async fn flush(shared: Arc<Shared>, flush: Flush, generation: u64) {
         .saturating_sub(flush.at_ms)
         .max(0)
         .unsigned_abs();
-    let deadline = Instant::now() + Duration::from_millis(budget_ms);
-    let each = deliveries.into_iter().map(|delivery| {
-        let notifier = notifiers.get(&flush.options.receiver, delivery.integration);
-        deliver(&shared, notifier, &flush, delivery, &cancel, deadline)
-    });
-    let told = join_all(each).await.into_iter().all(|told| told);
+    let mut told = true;
+    if let Some(audible) = &audible {
+        let round = Round {
+            shared: &shared,
+            flush: &flush,
+            audible,
+            cancel: &cancel,
+            deadline: Instant::now() + Duration::from_millis(budget_ms),
+        };
+        let each = audible.ways.iter().map(|way| {
+            let notifier = notifiers.get(&flush.options.receiver, way.integration);
+            take_turn(&round, way, notifier)
+        });
+        told = join_all(each).await.into_iter().all(|told| told);
+    }
     shared.core.lock().finish(&flush, told, generation);
     shared.wake.notify_one();
     shared.changed.notify_one();
 }
 
+/// Waits until nobody else tells the same receiver of the same group in the same way, and tells it what is news
+/// by then. Without it a group that a new configuration made anew would repeat what is under way.
+async fn take_turn(round: &Round<'_>, way: &Way, notifier: Option<Arc<Notifier>>) -> bool {
+    let place = round.shared.turns.queue(&way.key);
+    let _turn = tokio::select! {
+        turn = place.turn() => turn,
+        // Another configuration's flush stands behind, or the next start looks again.
+        () = round.cancel.cancelled() => return false,
+        () = tokio::time::sleep_until(round.deadline) => {
+            tracing::error!(
+                receiver = &*way.key.receiver,
+                group = &*round.flush.key,
+                "notification was not delivered: an earlier one is still under way"
+            );
+            return false;
+        }
+    };
+    let news = round.shared.core.lock().news(round.audible, way, round.flush);
+    match news {
+        Some(reason) => deliver(round, way, reason, notifier).await,
+        None => true,
+    }
+}
+
 /// Tells one receiver in one way until it is told, or it is no use, or the time is up.
-async fn deliver(
-    shared: &Shared,
-    notifier: Option<Arc<Notifier>>,
-    flush: &Flush,
-    delivery: Delivery,
-    cancel: &CancellationToken,
-    deadline: Instant,
-) -> bool {
-    if delivery.alerts.is_empty() {
-        shared.core.lock().record(delivery, flush);
+async fn deliver(round: &Round<'_>, way: &Way, reason: Reason, notifier: Option<Arc<Notifier>>) -> bool {
+    let (shared, flush) = (round.shared, round.flush);
+    let alerts = round.audible.told(way, flush);
+    if alerts.is_empty() {
+        shared.core.lock().record(round.audible, way, flush);
         return true;
     }
     let Some(notifier) = notifier else { return false };
@@ -72,30 +114,22 @@ async fn deliver(
         receiver: &flush.options.receiver,
         group_labels: &flush.labels,
         route_labels: &flush.options.labels,
-        reason: delivery.reason.as_str(),
-        alerts: &delivery.alerts,
+        reason: reason.as_str(),
+        alerts: &alerts,
         at_ms: flush.at_ms,
     };
-    let result = attempt(
-        shared,
-        &notifier,
-        &notice,
-        cancel,
-        deadline,
-        &delivery.key.receiver,
-    )
-    .await;
-    shared.stats.finished(&delivery.key.receiver, result.is_ok());
+    let receiver = &*way.key.receiver;
+    let result = attempt(shared, &notifier, &notice, round.cancel, round.deadline, receiver).await;
+    shared.stats.finished(receiver, result.is_ok());
     match result {
         Ok(()) => {
-            shared.core.lock().record(delivery, flush);
+            shared.core.lock().record(round.audible, way, flush);
             // On disk at once: the group's other ways may be tried for minutes yet, and a kill meanwhile must not make
             // this one repeat itself.
             shared.changed.notify_one();
             true
         }
         Err(error) => {
-            let receiver = &delivery.key.receiver;
             tracing::error!(receiver, group = &*flush.key, %error, "notification was not delivered");
             false
         }

@@ -236,3 +236,58 @@ async fn an_unchanged_group_is_repeated() {
     assert_eq!(told(&asked(&sink, 3).await), ["firing X"; 3]);
     notifications.shutdown().await;
 }
+
+/// Polls until nothing is being told any more.
+async fn quiet(notifications: &Notifications) {
+    let began = Instant::now();
+    while notifications.0.turns.places() > 0 {
+        assert!(began.elapsed() < Duration::from_secs(20), "deliveries do not end");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Polls until a delivery waits for the one under way.
+async fn waited_for(notifications: &Notifications) {
+    let began = Instant::now();
+    while notifications.0.turns.places() < 2 {
+        assert!(began.elapsed() < Duration::from_secs(20), "nobody waits");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reloads_while_a_request_is_under_way_do_not_repeat_it() {
+    let (sink, dir) = (
+        HttpSink::start_slow(|_| 200, Duration::from_millis(1500)).await,
+        tempfile::tempdir().unwrap(),
+    );
+    let notifications = start(dir.path(), config(&[sink.url()], "1h"));
+    notifications.alerts(vec![alert("X", None)]);
+    asked(&sink, 1).await;
+    for _ in 0..2 {
+        notifications.reload(config(&[sink.url()], "1h")).unwrap();
+        waited_for(&notifications).await;
+    }
+    quiet(&notifications).await;
+    notifications.alerts(vec![alert("Y", None)]);
+    assert_eq!(told(&asked(&sink, 2).await), ["firing X", "firing Y"]);
+    quiet(&notifications).await;
+    let stats = notifications.delivery_stats().integrations["ops/webhook/0"];
+    assert_eq!((stats.notifications, stats.notifications_failed), (2, 0));
+    notifications.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_during_a_reload_and_a_request_is_told() {
+    let (sink, dir) = (
+        HttpSink::start_slow(|_| 200, Duration::from_millis(1500)).await,
+        tempfile::tempdir().unwrap(),
+    );
+    let notifications = start(dir.path(), config(&[sink.url()], "1h"));
+    notifications.alerts(vec![alert("X", None)]);
+    asked(&sink, 1).await;
+    notifications.alerts(vec![alert("X", Some(0))]);
+    notifications.reload(config(&[sink.url()], "1h")).unwrap();
+    assert_eq!(told(&asked(&sink, 2).await), ["firing X", "resolved X"]);
+    notifications.shutdown().await;
+}

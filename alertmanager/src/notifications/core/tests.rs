@@ -61,30 +61,35 @@ impl World {
         for _ in 0..secs {
             self.now_ms += 1000;
             for flush in self.core.plan(self.now_ms) {
-                for delivery in self.core.deliveries(&flush) {
-                    let instances = |status| {
-                        let these = delivery
-                            .alerts
-                            .iter()
-                            .filter(|alert| alert.status(flush.at_ms) == status);
-                        these
-                            .filter_map(|alert| alert.labels.get("i"))
-                            .collect::<String>()
-                    };
-                    let (firing, resolved) =
-                        (instances(AlertStatus::Firing), instances(AlertStatus::Resolved));
-                    let way = &delivery.key.receiver;
-                    self.told
-                        .push(format!("{way} {}: {firing}/{resolved}", delivery.reason.as_str()));
-                    if self.reached {
-                        self.core.record(delivery, &flush);
-                    }
+                if let Some(audible) = self.core.audible(&flush) {
+                    self.tell(&flush, &audible);
                 }
                 let generation = self.core.generation;
                 self.core.finish(&flush, self.reached, generation);
             }
         }
         std::mem::take(&mut self.told)
+    }
+
+    fn tell(&mut self, flush: &Flush, audible: &Audible) {
+        for way in &audible.ways {
+            let Some(reason) = self.core.news(audible, way, flush) else {
+                continue;
+            };
+            let alerts = audible.told(way, flush);
+            let instances = |status| {
+                let these = alerts.iter().filter(|alert| alert.status(flush.at_ms) == status);
+                these
+                    .filter_map(|alert| alert.labels.get("i"))
+                    .collect::<String>()
+            };
+            let (firing, resolved) = (instances(AlertStatus::Firing), instances(AlertStatus::Resolved));
+            let (name, reason) = (&way.key.receiver, reason.as_str());
+            self.told.push(format!("{name} {reason}: {firing}/{resolved}"));
+            if self.reached {
+                self.core.record(audible, way, flush);
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A web server that writes down what it is asked and answers with a status.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -36,6 +37,14 @@ pub(crate) struct HttpSink {
 impl HttpSink {
     /// `status` is asked with the number of the request, from 0.
     pub(crate) async fn start(status: impl Fn(usize) -> u16 + Send + Sync + 'static) -> HttpSink {
+        Self::start_slow(status, Duration::ZERO).await
+    }
+
+    /// Answers each request only after `delay`.
+    pub(crate) async fn start_slow(
+        status: impl Fn(usize) -> u16 + Send + Sync + 'static,
+        delay: Duration,
+    ) -> HttpSink {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -43,7 +52,7 @@ impl HttpSink {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (status, seen) = (status.clone(), seen.clone());
-                tokio::spawn(async move { serve(stream, &seen, &*status).await });
+                tokio::spawn(async move { serve(stream, &seen, &*status, delay).await });
             }
         });
         HttpSink { url, requests }
@@ -58,7 +67,12 @@ impl HttpSink {
     }
 }
 
-async fn serve(stream: TcpStream, seen: &Mutex<Vec<Request>>, status: &(dyn Fn(usize) -> u16 + Send + Sync)) {
+async fn serve(
+    stream: TcpStream,
+    seen: &Mutex<Vec<Request>>,
+    status: &(dyn Fn(usize) -> u16 + Send + Sync),
+    delay: Duration,
+) {
     let mut stream = BufReader::new(stream);
     while let Some(request) = read(&mut stream).await {
         let status = {
@@ -66,6 +80,7 @@ async fn serve(stream: TcpStream, seen: &Mutex<Vec<Request>>, status: &(dyn Fn(u
             seen.push(request);
             status(seen.len() - 1)
         };
+        tokio::time::sleep(delay).await;
         let answer = format!("HTTP/1.1 {status} Said\r\ncontent-length: 2\r\n\r\nno");
         let empty = format!("HTTP/1.1 {status} Said\r\n\r\n");
         let answer = if status == 204 { empty } else { answer };
