@@ -14,6 +14,9 @@ use super::text::Secret;
 const DEFAULT_SUBJECT: &str = "{{ template \"email.default.subject\" . }}";
 /// The body where none is configured.
 const DEFAULT_HTML: &str = "{{ template \"email.default.html\" . }}";
+/// The refusal of credentials that serve CRAM-MD5 alone: every mail would fail.
+const ONLY_A_SECRET: &str = "auth_secret is not supported, CRAM-MD5 is not spoken: \
+    set auth_password or auth_password_file as well, for PLAIN and LOGIN";
 /// The port on which TLS begins with the connection.
 const SUBMISSIONS_PORT: u16 = 465;
 
@@ -163,13 +166,9 @@ impl RawEmail {
         let password = !self.auth_password.0.is_empty();
         let password_file = !self.auth_password_file.is_empty();
         at_most_one("auth_password", password, "auth_password_file", password_file)?;
-        let has_secret = !self.auth_secret.0.is_empty();
-        at_most_one(
-            "auth_secret",
-            has_secret,
-            "auth_secret_file",
-            !self.auth_secret_file.is_empty(),
-        )?;
+        let secret = !self.auth_secret.0.is_empty();
+        let secret_file = !self.auth_secret_file.is_empty();
+        at_most_one("auth_secret", secret, "auth_secret_file", secret_file)?;
         let smarthost = self.smarthost.as_ref().or(global.smtp_smarthost.as_ref());
         let smarthost = smarthost.ok_or("no global SMTP smarthost set")?.clone();
         let from = first_set(&self.from, &global.smtp_from);
@@ -184,6 +183,12 @@ impl RawEmail {
                 global.smtp_auth_password_file.clone(),
             )
         };
+        let auth_username = first_set(&self.auth_username, &global.smtp_auth_username);
+        let has_password = !auth_password.0.is_empty() || !auth_password_file.is_empty();
+        let has_secret = secret || secret_file || global.has_smtp_secret();
+        if !auth_username.is_empty() && has_secret && !has_password {
+            return Err(ONLY_A_SECRET.to_owned());
+        }
         let tls = self
             .tls_config
             .as_ref()
@@ -205,7 +210,7 @@ impl RawEmail {
             hello: hello.unwrap_or("localhost").to_owned(),
             implicit_tls: force.unwrap_or(smarthost.port == SUBMISSIONS_PORT),
             smarthost,
-            auth_username: first_set(&self.auth_username, &global.smtp_auth_username),
+            auth_username,
             auth_password,
             auth_password_file,
             auth_identity: first_set(&self.auth_identity, &global.smtp_auth_identity),

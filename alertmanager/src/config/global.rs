@@ -91,3 +91,10 @@ pub(super) struct Global {
     #[serde(rename = "mattermost_webhook_url_file")]
     _mattermost_webhook_url_file: Option<IgnoredAny>,
 }
+
+impl Global {
+    /// Whether there is a secret for CRAM-MD5.
+    pub(super) fn has_smtp_secret(&self) -> bool {
+        !self.smtp_auth_secret.0.is_empty() || !self.smtp_auth_secret_file.is_empty()
+    }
+}

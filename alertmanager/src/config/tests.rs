@@ -272,6 +272,16 @@ const BAD: &[(&str, u64, &str)] = &[
         "duplicate header \"Subject\"",
     ),
     (
+        "global: {smtp_smarthost: 'h:25', smtp_from: f}\nroute: {receiver: a}\nreceivers:\n- name: a\n  email_configs:\n  - {to: b, auth_username: u, auth_password: p}\n  - {to: c, auth_username: u, auth_secret: s}\n",
+        7,
+        "auth_secret is not supported",
+    ),
+    (
+        "global: {smtp_smarthost: 'h:25', smtp_from: f, smtp_auth_username: u, smtp_auth_secret_file: s}\nroute: {receiver: a}\nreceivers:\n- name: a\n  email_configs:\n  - to: b\n",
+        6,
+        "auth_secret is not supported",
+    ),
+    (
         "global: {resolve_timeout: 5 minutes}\nroute: {receiver: a}\nreceivers: [{name: a}]\n",
         1,
         "not a valid duration string",
@@ -293,6 +303,20 @@ fn refusals_name_their_line() {
             "{text}\nexpected {words}\ngot {error}"
         );
         assert_eq!(error.line, *line, "{text}\n{error}");
+    }
+}
+
+#[test]
+fn a_secret_beside_a_password_or_without_a_user_hurts_nobody() {
+    for auth in [
+        "auth_username: u, auth_password: p, auth_secret: s",
+        "auth_secret: s",
+    ] {
+        let text = format!(
+            "global: {{smtp_smarthost: 'h:25', smtp_from: f}}\nroute: {{receiver: a}}\n\
+             receivers: [{{name: a, email_configs: [{{to: b, {auth}}}]}}]\n"
+        );
+        assert!(Config::parse(&text).is_ok(), "{auth}");
     }
 }
 

@@ -98,10 +98,7 @@ impl Email {
                 read_secret(&self.base.join(&config.auth_password_file)).await?
             };
             if password.is_empty() {
-                return Err(
-                    "auth_username is set but no password: CRAM-MD5 (auth_secret) is not supported"
-                        .to_owned(),
-                );
+                return Err("auth_username is set but no password".to_owned());
             }
             builder = builder
                 .credentials(Credentials::new(config.auth_username.clone(), password))
