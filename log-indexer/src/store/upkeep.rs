@@ -17,8 +17,8 @@ use crate::retention::DayBytes;
 use crate::{block, compact, error, lines, retention};
 
 impl Logs {
-    /// Does what is due: cuts the head where it is large, varied or old enough, deletes days out of the retention. Cheap where
-    /// nothing is due; call it every second or so.
+    /// Does what is due: cuts the head where it is large, varied or old enough, deletes days out of the retention.
+    /// Cheap where nothing is due; call it every second or so.
     ///
     /// # Errors
     /// The disk failed; nothing is lost, and the next call tries again.

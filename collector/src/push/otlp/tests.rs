@@ -401,6 +401,17 @@ fn log_records_cannot_repeat_their_resource_without_end() {
 }
 
 #[test]
+fn spans_cannot_repeat_their_scope_without_end() {
+    let text = "x".repeat(1 << 20);
+    let span = json!({"traceId": "0102030405060708090a0b0c0d0e0f10", "spanId": "0102030405060708"});
+    let request = json!({"resourceSpans": [{"scopeSpans": [{"spans": vec![span; 200],
+        "scope": {"attributes": [{"key": "a", "value": {"stringValue": text}}]}}]}]});
+    let decoded = spans(&request);
+    assert_eq!((decoded.items.len(), decoded.rejected), (127, 73));
+    assert!(decoded.message.contains("scopes repeat"), "{}", decoded.message);
+}
+
+#[test]
 fn a_histogram_cannot_repeat_its_labels_without_end() {
     let text = "x".repeat(1 << 20);
     let bounds: Vec<usize> = (0..1000).collect();

@@ -26,16 +26,27 @@ const WRONG_TYPE_SERVICE: &str = "service-name-wrong-type";
 /// The attribute of a link that says which kind of OpenTracing reference it was.
 const REF_TYPE: &str = "opentracing.ref_type";
 
+/// More text of scopes than this from one request is not repeated on its spans, in bytes; further spans are refused.
+const MAX_SCOPE_TEXT: usize = 128 << 20;
+
 /// Turns an export request into spans.
 pub fn traces(request: ExportTraceServiceRequest) -> Decoded<Vec<Span>> {
     let mut decoded = Decoded::all(Vec::new());
+    let mut repeated = 0;
     for resource_spans in request.resource_spans {
         let process = Arc::new(process(resource_spans.resource));
         for scope_spans in resource_spans.scope_spans {
             let scope = scope_tags(scope_spans.scope);
+            let scope_text: usize = scope.iter().map(text_bytes).sum();
             for span in scope_spans.spans {
                 match ids(&span) {
-                    Some(ids) => decoded.items.push(one_span(span, ids, &scope, &process)),
+                    Some(_) if repeated + scope_text > MAX_SCOPE_TEXT => decoded.reject(1, || {
+                        format!("scopes repeat more than {MAX_SCOPE_TEXT} bytes of attributes on their spans")
+                    }),
+                    Some(ids) => {
+                        repeated += scope_text;
+                        decoded.items.push(one_span(span, ids, &scope, &process));
+                    }
                     None => decoded.reject(1, || {
                         format!(
                             "span {:?}: the trace id or span id is missing or all zero",
@@ -85,6 +96,15 @@ fn scope_tags(scope: Option<InstrumentationScope>) -> Vec<Tag> {
         .map(|(key, value)| Tag::string(key, value))
         .chain(tags(scope.attributes))
         .collect()
+}
+
+fn text_bytes(tag: &Tag) -> usize {
+    let value = match &tag.value {
+        TagValue::String(text) => text.len(),
+        TagValue::Binary(bytes) => bytes.len(),
+        _ => 0,
+    };
+    tag.key.len() + value
 }
 
 fn ids(span: &otlp::Span) -> Option<(TraceId, SpanId)> {
