@@ -2,8 +2,9 @@
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::time::Duration;
 
-use crate::ask::now_ms;
+use crate::ask::{now_ms, path};
 use crate::harness::{Masthead, QUIET, client, eventually, get, run};
 use crate::push::{remote_write, snappy, write_request};
 
@@ -117,4 +118,42 @@ async fn the_number_of_queries_at_once_is_a_flag() {
     assert_eq!((status, text.as_str()), (200, "Masthead is Ready.\n"));
     let refused = run(&["--query.max-concurrency=0"], "").await;
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+}
+
+/// Computes for minutes, unless its client hangs up.
+const HEAVY: [(&str, &str); 4] = [
+    ("query", "quantile_over_time(0.5, vector(1)[1d:1s])"),
+    ("start", "0"),
+    ("end", "150000"),
+    ("step", "15"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_says_of_itself_does_not_wait_for_queries() {
+    let server = Masthead::configured(QUIET, &["--query.max-concurrency=1"]).await;
+    let heavy = tokio::spawn({
+        let url = format!("{}{}", server.url(), path("/api/v1/query_range", &HEAVY));
+        async move { get(&url).await }
+    });
+    let (url, short) = (
+        format!("{}/api/v1/query?query=1", server.url()),
+        Duration::from_millis(500),
+    );
+    eventually("the only place is taken", || async {
+        let answer = client().get(&url).timeout(short).send().await;
+        answer.is_err_and(|e| e.is_timeout()).then_some(())
+    })
+    .await;
+    for own in [
+        "/metrics",
+        "/api/v1/status/tsdb",
+        "/api/v1/targets",
+        "/api/v1/rules",
+        "/api/v1/status/flags",
+    ] {
+        let (status, _) = get(&format!("{}{own}", server.url())).await;
+        assert_eq!(status, 200, "{own}");
+    }
+    assert!(!heavy.is_finished(), "{:?}", heavy.await);
+    heavy.abort();
 }
