@@ -122,7 +122,7 @@ async fn the_number_of_queries_at_once_is_a_flag() {
 
 /// Computes for minutes, unless its client hangs up.
 const HEAVY: [(&str, &str); 4] = [
-    ("query", "quantile_over_time(0.5, vector(1)[1d:1s])"),
+    ("query", "quantile_over_time(0.5, vector(1)[5d:1s])"),
     ("start", "0"),
     ("end", "150000"),
     ("step", "15"),
@@ -154,6 +154,6 @@ async fn what_it_says_of_itself_does_not_wait_for_queries() {
         let (status, _) = get(&format!("{}{own}", server.url())).await;
         assert_eq!(status, 200, "{own}");
     }
-    assert!(!heavy.is_finished(), "{:?}", heavy.await);
+    assert!(!heavy.is_finished(), "the query ended before them");
     heavy.abort();
 }
