@@ -6,8 +6,8 @@
 //! and written anew for the regex crate. Costs: one pass over the text, once for each expression that is compiled;
 //! matching costs nothing more.
 //!
-//! Source: the syntax page of Go's package `regexp/syntax` under its flags `Perl`. Not taken over: a name of a
-//! group that begins with a digit, and names of Unicode classes are taken in any letter case.
+//! Source: the syntax page of Go's package `regexp/syntax` under its flags `Perl`. Refused though Go takes it: a
+//! repetition right after flags, as in `a(?i)*`, and a name of a group that begins with a digit.
 
 mod class;
 mod escape;
@@ -82,6 +82,7 @@ pub fn translate(pattern: &str) -> Result<String, SyntaxError> {
         out: String::with_capacity(pattern.len() + pattern.len() / 2),
         open: 0,
         repeated: None,
+        nothing: false,
         may_name_classes: true,
     };
     loop {
@@ -102,6 +103,8 @@ struct Translator<'p> {
     open: usize,
     /// The text from the last element on, where that was a repetition.
     repeated: Option<&'p str>,
+    /// Whether the last element was nothing that can be repeated, such as flags: Go would repeat what is before it.
+    nothing: bool,
     /// Whether there can be a `:]` in the rest: it is looked for in vain once only.
     may_name_classes: bool,
 }
@@ -126,6 +129,7 @@ impl<'p> Translator<'p> {
     /// One element, which begins at `from` with `c`; `c` is read.
     fn element(&mut self, from: &'p str, c: char) -> Result<(), SyntaxError> {
         let repeated = self.repeated.take();
+        let nothing = std::mem::take(&mut self.nothing);
         match c {
             '|' | '^' | '$' | '.' => self.out.push(c),
             '(' => self.group(from)?,
@@ -135,14 +139,14 @@ impl<'p> Translator<'p> {
                 self.out.push(c);
             }
             '[' => class::translate(self, from)?,
-            '*' | '+' | '?' => self.repetition(from, repeated)?,
+            '*' | '+' | '?' => self.repetition(from, repeated, nothing)?,
             '{' => match Count::read(self.rest) {
                 Some((count, rest)) => {
                     self.rest = rest;
                     if !count.is_possible() {
                         return Err(SyntaxError::between("invalid repeat count", from, rest));
                     }
-                    self.repetition(from, repeated)?;
+                    self.repetition(from, repeated, nothing)?;
                 }
                 None => self.literal(c),
             },
@@ -153,7 +157,16 @@ impl<'p> Translator<'p> {
     }
 
     /// An operator that repeats what is before it; it is read. Go stacks none on another, the regex crate does.
-    fn repetition(&mut self, from: &'p str, repeated: Option<&'p str>) -> Result<(), SyntaxError> {
+    fn repetition(
+        &mut self,
+        from: &'p str,
+        repeated: Option<&'p str>,
+        nothing: bool,
+    ) -> Result<(), SyntaxError> {
+        if nothing {
+            let what = "missing argument to repetition operator";
+            return Err(SyntaxError::between(what, from, self.rest));
+        }
         self.take("?");
         if let Some(first) = repeated {
             let what = "invalid nested repetition operator";
@@ -214,6 +227,7 @@ impl<'p> Translator<'p> {
     }
 
     fn write_flags(&mut self, on: &str, off: &str, end: char) {
+        self.nothing = end == ')';
         if end == ':' {
             self.open += 1;
         } else if on.is_empty() && off.is_empty() {

@@ -16,6 +16,7 @@ pub(super) fn translate<'p>(translator: &mut Translator<'p>, from: &'p str) -> R
         let (quoted, rest) = translator.rest.split_once("\\E").unwrap_or((translator.rest, ""));
         quoted.chars().for_each(|c| translator.literal(c));
         translator.rest = rest;
+        translator.nothing = quoted.is_empty();
         return Ok(());
     }
     let after = translator.rest;
