@@ -70,7 +70,7 @@ mod tests {
         if !has_console() {
             use std::io::Write as _;
             // Unlike eprintln, this shows for tests that pass too.
-            let _ = writeln!(std::io::stderr(),"SKIPPED: built without the console");
+            let _ = writeln!(std::io::stderr(), "SKIPPED: built without the console");
             return;
         }
         let page = asset("index.html").expect("there is a page");

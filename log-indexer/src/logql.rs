@@ -268,12 +268,9 @@ impl FilterKind {
     }
 }
 
+/// By Go's rules, not anchored.
 fn compile(offset: usize, pattern: &str) -> Result<Regex, (usize, String)> {
-    Regex::new(pattern).map_err(|e| {
-        let detail = e.to_string();
-        let last = detail.lines().last().unwrap_or_default().trim().to_owned();
-        (offset, format!("error parsing regexp: {last}: `{pattern}`"))
-    })
+    model::go_regex::compile(pattern).map_err(|e| (offset, e.to_string()))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `masthead check …`: promtool's and amtool's checks. What is wrong goes to standard error; exit code 1.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub(crate) fn run(what: &Check) -> ExitCode {
     }
 }
 
-fn each(files: &[PathBuf], check: impl Fn(&PathBuf) -> Result<String, Vec<String>>) -> bool {
+fn each(files: &[PathBuf], check: impl Fn(&Path) -> Result<String, Vec<String>>) -> bool {
     let mut fine = true;
     for file in files {
         println!("Checking {}", file.display());
@@ -46,8 +46,8 @@ fn each(files: &[PathBuf], check: impl Fn(&PathBuf) -> Result<String, Vec<String
     fine
 }
 
-fn config(path: &PathBuf, syntax_only: bool) -> Result<String, Vec<String>> {
-    let loaded = Loaded::load(&Source::File(path.clone())).map_err(|e| e.0)?;
+fn config(path: &Path, syntax_only: bool) -> Result<String, Vec<String>> {
+    let loaded = Loaded::load(&Source::File(path.to_owned())).map_err(|e| e.0)?;
     if !syntax_only {
         loaded.check_files(&path.display().to_string()).map_err(|e| e.0)?;
     }
@@ -66,13 +66,13 @@ fn rule_count(file: &alertmanager::rules::RuleFile) -> usize {
     file.groups.iter().map(|group| group.rules.len()).sum()
 }
 
-fn rules(path: &PathBuf) -> Result<String, Vec<String>> {
+fn rules(path: &Path) -> Result<String, Vec<String>> {
     let file = alertmanager::rules::load(path, NameValidation::Utf8);
     let file = file.map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     Ok(format!("{} rules found", rule_count(&file)))
 }
 
-fn notifications(path: &PathBuf) -> Result<String, Vec<String>> {
+fn notifications(path: &Path) -> Result<String, Vec<String>> {
     let config = alertmanager::config::Config::load(path);
     let config = config.map_err(|e| vec![format!("{}: {e}", path.display())])?;
     // Templates, certificates and clients are part of it.

@@ -15,9 +15,12 @@ const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 /// How often a store looks whether there is something to cut, merge or remove.
 const MAINTAIN_INTERVAL: Duration = Duration::from_secs(10);
 
+/// What it is called, how often it is done, and what is done.
+type Job = (&'static str, Duration, fn(&Stores) -> Result<(), StoreError>);
+
 /// Starts the upkeep of all stores; it ends with `stop`, after what is under way.
 pub(crate) fn start(stores: &Arc<Stores>, tasks: &TaskTracker, stop: &CancellationToken) {
-    let jobs: [(&'static str, Duration, fn(&Stores) -> Result<(), StoreError>); 6] = [
+    let jobs: [Job; 6] = [
         ("sync of metrics", SYNC_INTERVAL, |s| s.metrics.sync()),
         ("sync of traces", SYNC_INTERVAL, |s| s.spans.sync()),
         ("sync of logs", SYNC_INTERVAL, |s| s.logs.sync()),

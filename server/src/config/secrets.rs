@@ -23,11 +23,8 @@ pub(crate) fn redacted(yaml: &str) -> String {
     let mut skipping: Option<usize> = None;
     for line in yaml.lines() {
         let indent = line.len() - line.trim_start().len();
-        if let Some(column) = skipping {
-            if line.trim().is_empty() || indent > column {
-                continue;
-            }
-            skipping = None;
+        if skipping.is_some_and(|column| line.trim().is_empty() || indent > column) {
+            continue;
         }
         let (shown, open_key) = redact_line(line);
         skipping = open_key;

@@ -232,6 +232,12 @@ impl Families {
             "Bytes of lines stored.",
             stats.appended_bytes_total as f64,
         );
+        let help = "Lines refused.";
+        self.counter(
+            "masthead_logs_lines_refused",
+            help,
+            stats.refused_lines_total as f64,
+        );
         self.counter(
             "masthead_logs_batches_refused",
             "Batches of lines refused.",
