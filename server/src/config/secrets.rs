@@ -129,7 +129,8 @@ mod tests {
         ] {
             assert!(shown.contains(kept), "{kept} in {shown}");
         }
-        assert_eq!(shown.matches("<secret>").count(), 4, "{shown}");
+        // The comment's too: what looks like a secret in a comment may have been one.
+        assert_eq!(shown.matches("<secret>").count(), 5, "{shown}");
     }
 
     #[test]
