@@ -187,7 +187,7 @@ impl Drop for Masthead {
 fn spawn(dir: &TempDir, [main, otlp_http, otlp_grpc]: [u16; 3], flags: &[String]) -> Child {
     let log = OpenOptions::new().create(true).append(true).open(log_path(dir));
     let log: File = log.expect("the log can be written");
-    Command::new(env!("CARGO_BIN_EXE_masthead"))
+    Command::new(binary())
         .current_dir(dir.path())
         .arg(format!("--web.listen-address=127.0.0.1:{main}"))
         .arg(format!("--otlp.http-listen-address=127.0.0.1:{otlp_http}"))
@@ -225,7 +225,7 @@ pub(crate) async fn run(arguments: &[&str], input: &str) -> Ended {
             .expect("a temporary file")
     };
     // Files never fill up as pipes do, so nobody has to read while it runs.
-    let mut child = Command::new(env!("CARGO_BIN_EXE_masthead"))
+    let mut child = Command::new(binary())
         .current_dir(folder.path())
         .args(arguments)
         .stdin(file("in", input))
@@ -295,4 +295,9 @@ pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
         assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
         tokio::time::sleep(GLANCE).await;
     }
+}
+
+/// The binary under test: the one just built, or the one that `MASTHEAD_BINARY` names, e.g. a release build.
+pub(crate) fn binary() -> String {
+    std::env::var("MASTHEAD_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_masthead").to_owned())
 }

@@ -19,7 +19,7 @@ async fn prometheus_and_masthead_see_the_same_node_exporter() {
         "--interval",
         "2",
         "--masthead",
-        env!("CARGO_BIN_EXE_masthead"),
+        &crate::harness::binary(),
         SECONDS,
     ]);
     let output = match tools::run(script).await {
