@@ -1,12 +1,8 @@
 //! Compaction: several blocks become one.
 //!
-//! [`plan`] decides which, from their metas alone; [`merge_blocks`] writes the new one. Blocks that overlap come
+//! [`plan`] decides which, from their metas alone. Blocks that overlap come
 //! first, then groups that fill a range three times as long as their own, up to the longest block the options allow.
 //! A block is never rewritten more than once a level, so a sample is written about as often as there are levels.
-
-mod merging;
-
-pub(crate) use merging::{merge_blocks, write_samples};
 
 use crate::Options;
 use crate::block::BlockMeta;

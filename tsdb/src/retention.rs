@@ -14,13 +14,13 @@ pub fn plan(metas: &[BlockMeta], newest_ms: i64, other_bytes: u64, options: &Opt
     let expired = |m: &BlockMeta| end_ms.is_some_and(|end| m.max_ms <= end);
     let mut total: u64 = sorted
         .iter()
-        .map(|m| m.bytes())
+        .map(|m| m.bytes)
         .sum::<u64>()
         .saturating_add(other_bytes);
     let mut gone = Vec::new();
     for meta in sorted {
         if expired(meta) || options.retention_bytes.is_some_and(|bound| total > bound) {
-            total = total.saturating_sub(meta.bytes());
+            total = total.saturating_sub(meta.bytes);
             gone.push(meta.id);
         }
     }

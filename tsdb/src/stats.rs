@@ -19,6 +19,8 @@ pub struct RejectedCounts {
     pub series_limit: u64,
     /// [`Rejected::InvalidLabels`]
     pub invalid_labels: u64,
+    /// [`Rejected::UnknownSeries`]
+    pub unknown_series: u64,
 }
 
 /// The engine's state in numbers.
@@ -72,12 +74,12 @@ pub struct Cardinality {
 pub(crate) struct Counters {
     pub(crate) appended: AtomicU64,
     pub(crate) late: AtomicU64,
-    rejected: [AtomicU64; 6],
+    rejected: [AtomicU64; 7],
 }
 
 impl Counters {
     fn place(&self, reason: Rejected) -> &AtomicU64 {
-        let [out_of_order, too_old, duplicate, future, limit, labels] = &self.rejected;
+        let [out_of_order, too_old, duplicate, future, limit, labels, unknown] = &self.rejected;
         match reason {
             Rejected::OutOfOrder => out_of_order,
             Rejected::TooOld => too_old,
@@ -85,6 +87,7 @@ impl Counters {
             Rejected::TooFarInFuture => future,
             Rejected::SeriesLimit => limit,
             Rejected::InvalidLabels => labels,
+            Rejected::UnknownSeries => unknown,
         }
     }
 
@@ -101,6 +104,7 @@ impl Counters {
             too_far_in_future: count(Rejected::TooFarInFuture),
             series_limit: count(Rejected::SeriesLimit),
             invalid_labels: count(Rejected::InvalidLabels),
+            unknown_series: count(Rejected::UnknownSeries),
         }
     }
 }

@@ -13,9 +13,11 @@ pub mod logs;
 pub mod matcher;
 pub mod metrics;
 pub mod promtime;
+pub mod series_key;
 pub mod spans;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::StoreError;
 pub use labels::{Labels, LabelsBuilder};
 pub use matcher::{MatchOp, Matcher, MatcherError};
+pub use series_key::SeriesKey;

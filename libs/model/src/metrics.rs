@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::{Labels, Matcher, StoreError};
+use crate::{Labels, Matcher, SeriesKey, StoreError};
 
 /// The NaN by which Prometheus says "this series ended here": a staleness marker. Compare by bits.
 pub const STALE_NAN: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
@@ -104,6 +104,8 @@ pub enum Rejected {
     SeriesLimit,
     /// The label set is not valid: no name, too long, a duplicate.
     InvalidLabels,
+    /// The handle means no series: the store has forgotten it. Make the series anew by its labels.
+    UnknownSeries,
 }
 
 impl Rejected {
@@ -116,6 +118,7 @@ impl Rejected {
             Rejected::TooFarInFuture => "timestamp is too far in the future",
             Rejected::SeriesLimit => "limit on the number of series reached",
             Rejected::InvalidLabels => "invalid labels",
+            Rejected::UnknownSeries => "unknown series handle",
         }
     }
 }
@@ -193,17 +196,129 @@ pub struct Metadata {
     pub unit: String,
 }
 
+/// A series to be made, or found where it exists already.
+#[derive(Debug, Clone)]
+pub struct NewSeries {
+    /// The full label set, metric name included.
+    pub labels: Labels,
+    /// The time of the sample that follows: series that arrive with one timestamp are kept side by side.
+    pub timestamp_ms: i64,
+}
+
+/// One sample of a series that has a handle.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RefSample {
+    /// From [`MetricSink::find`] or [`MetricSink::create`].
+    pub series: SeriesRef,
+    /// Milliseconds since the epoch.
+    pub timestamp_ms: i64,
+    /// Any float64.
+    pub value: f64,
+}
+
 /// Whoever takes samples. Blocking; callers on an async runtime use a blocking thread.
+///
+/// The way of a batch: [`find`](Self::find) or remember handles, [`create`](Self::create) what has none,
+/// [`append_samples`](Self::append_samples). Batches that come in the order in which their series were created cost
+/// the least. [`append`](Self::append) does all of it for callers that are in no hurry.
 pub trait MetricSink: Send + Sync {
+    /// Sets `refs` to the handles of the series with these keys, [`SeriesRef::UNKNOWN`] where there is none.
+    fn find(&self, keys: &[SeriesKey], refs: &mut Vec<SeriesRef>);
+
+    /// Makes series, or finds those that exist; `refs` is set to a handle or the reason why not for each.
+    fn create(&self, series: &[NewSeries], refs: &mut Vec<Result<SeriesRef, Rejected>>);
+
     /// Stores a batch. When this returns `Ok`, every sample not listed in the report survives a kill of the
-    /// process. Fills in [`MetricRow::series`] of the rows it took.
+    /// process. A handle that is not known is [`Rejected::UnknownSeries`].
     ///
     /// # Errors
-    /// The store takes no writes at all; nothing of the batch was stored.
-    fn append(&self, rows: &mut [MetricRow]) -> Result<AppendReport, StoreError>;
+    /// The store takes no writes; what of the batch was stored is not known, and sending it again does no harm.
+    fn append_samples(&self, samples: &[RefSample]) -> Result<AppendReport, StoreError>;
 
     /// Remembers what a family says of itself. Bounded and best effort: it may be forgotten at restart.
     fn set_metadata(&self, family: &str, metadata: &Metadata);
+
+    /// Stores a batch of rows with their labels, whatever handles they have, and fills in
+    /// [`MetricRow::series`] of the rows it took.
+    ///
+    /// # Errors
+    /// As for [`append_samples`](Self::append_samples).
+    fn append(&self, rows: &mut [MetricRow]) -> Result<AppendReport, StoreError> {
+        let all: Vec<usize> = (0..rows.len()).collect();
+        let mut report = AppendReport::default();
+        let forgotten = append_rows(self, rows, &all, &mut report)?;
+        if !forgotten.is_empty() {
+            for &i in &forgotten {
+                rows[i].series = SeriesRef::UNKNOWN;
+            }
+            let still = append_rows(self, rows, &forgotten, &mut report)?;
+            report
+                .rejected
+                .extend(still.into_iter().map(|i| (i, Rejected::UnknownSeries)));
+            report.rejected.sort_unstable_by_key(|(i, _)| *i);
+        }
+        Ok(report)
+    }
+}
+
+/// Appends the rows numbered `which`; gives those whose handles the sink has forgotten.
+fn append_rows<S: MetricSink + ?Sized>(
+    sink: &S,
+    rows: &mut [MetricRow],
+    which: &[usize],
+    report: &mut AppendReport,
+) -> Result<Vec<usize>, StoreError> {
+    let unknown = which
+        .iter()
+        .copied()
+        .filter(|&i| rows[i].series == SeriesRef::UNKNOWN);
+    let (indices, new): (Vec<usize>, Vec<NewSeries>) = unknown
+        .map(|i| {
+            (
+                i,
+                NewSeries {
+                    labels: rows[i].labels.clone(),
+                    timestamp_ms: rows[i].sample.timestamp_ms,
+                },
+            )
+        })
+        .unzip();
+    if !new.is_empty() {
+        let mut refs = Vec::with_capacity(new.len());
+        sink.create(&new, &mut refs);
+        for (&i, made) in indices.iter().zip(refs) {
+            match made {
+                Ok(series) => rows[i].series = series,
+                Err(reason) => report.rejected.push((i, reason)),
+            }
+        }
+    }
+    let (indices, samples): (Vec<usize>, Vec<RefSample>) = which
+        .iter()
+        .filter(|&&i| rows[i].series != SeriesRef::UNKNOWN)
+        .map(|&i| {
+            let Sample { timestamp_ms, value } = rows[i].sample;
+            (
+                i,
+                RefSample {
+                    series: rows[i].series,
+                    timestamp_ms,
+                    value,
+                },
+            )
+        })
+        .unzip();
+    let appended = sink.append_samples(&samples)?;
+    report.stored += appended.stored;
+    let mut forgotten = Vec::new();
+    for (at, reason) in appended.rejected {
+        match reason {
+            Rejected::UnknownSeries => forgotten.push(indices[at]),
+            reason => report.rejected.push((indices[at], reason)),
+        }
+    }
+    report.rejected.sort_unstable_by_key(|(i, _)| *i);
+    Ok(forgotten)
 }
 
 /// What a query wants of the store.
