@@ -25,7 +25,7 @@ pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
 
 /// The bytes end too early or are no valid number or text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Malformed;
+pub struct Malformed;
 
 impl std::fmt::Display for Malformed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
