@@ -9,7 +9,9 @@ mod templates;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::metrics::{AppendReport, Metadata, MetricRow, MetricSink, Rejected, SeriesRef, is_stale_nan};
+use model::metrics::{
+    AppendReport, HistogramRow, Metadata, MetricRow, MetricSink, Rejected, SeriesRef, is_stale_nan,
+};
 use model::{Labels, StoreError};
 use parking_lot::Mutex;
 
@@ -109,6 +111,11 @@ impl MetricSink for FakeSink {
             stored: rows.len(),
             rejected: Vec::new(),
         })
+    }
+
+    fn append_histograms(&self, rows: &[HistogramRow]) -> Result<AppendReport, StoreError> {
+        assert!(rows.is_empty(), "rules record no native histograms");
+        Ok(AppendReport::default())
     }
 
     fn set_metadata(&self, _: &str, _: &Metadata) {}

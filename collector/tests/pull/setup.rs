@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use collector::config::{GlobalConfig, Located, ScrapeConfig, ScrapeJob, resolve};
 use collector::scrape::{Options, ScrapeManager};
-use model::metrics::{AppendReport, Metadata, MetricRow, MetricSink, SeriesRef, is_stale_nan};
+use model::metrics::{AppendReport, HistogramRow, Metadata, MetricRow, MetricSink, SeriesRef, is_stale_nan};
 use model::{Labels, StoreError, SystemClock};
 use std::sync::Mutex;
 
@@ -39,6 +39,13 @@ impl MetricSink for MemorySink {
                 .rows
                 .push((row.labels.clone(), row.sample.timestamp_ms, row.sample.value));
         }
+        Ok(AppendReport {
+            stored: rows.len(),
+            rejected: Vec::new(),
+        })
+    }
+
+    fn append_histograms(&self, rows: &[HistogramRow]) -> Result<AppendReport, StoreError> {
         Ok(AppendReport {
             stored: rows.len(),
             rejected: Vec::new(),

@@ -8,6 +8,7 @@
 pub mod clock;
 pub mod error;
 pub mod go_regex;
+pub mod histogram;
 pub mod labels;
 pub mod logs;
 pub mod matcher;
@@ -18,6 +19,7 @@ pub mod spans;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::StoreError;
+pub use histogram::Histogram;
 pub use labels::{Labels, LabelsBuilder};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use series_key::SeriesKey;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::{Labels, Matcher, SeriesKey, StoreError};
+use crate::{Histogram, Labels, Matcher, SeriesKey, StoreError};
 
 /// The NaN by which Prometheus says "this series ended here": a staleness marker. Compare by bits.
 pub const STALE_NAN: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
@@ -27,39 +27,44 @@ pub struct Sample {
     pub value: f64,
 }
 
-/// The samples of one series as two columns of equal length, timestamps strictly increasing.
+/// The samples of one series: floats as two columns of equal length, and native histograms beside them. Timestamps are
+/// strictly increasing in each of the two lists; that one time is in both is possible and says that the series changed
+/// its kind in a way its sender must answer for.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Samples {
-    /// Milliseconds since the epoch.
+    /// When the floats were, in milliseconds since the epoch.
     pub timestamps: Vec<i64>,
-    /// The values, one for each timestamp.
+    /// The floats, one for each timestamp.
     pub values: Vec<f64>,
+    /// The native histograms, each with its own time in milliseconds since the epoch. Most series have none.
+    pub histograms: Vec<(i64, Arc<Histogram>)>,
 }
 
 impl Samples {
-    /// How many samples there are.
+    /// How many samples there are, floats and histograms together.
     pub fn len(&self) -> usize {
-        self.timestamps.len()
+        self.timestamps.len() + self.histograms.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are none, neither floats nor histograms.
     pub fn is_empty(&self) -> bool {
-        self.timestamps.is_empty()
+        self.timestamps.is_empty() && self.histograms.is_empty()
     }
 
-    /// Appends one sample; the caller keeps the order.
+    /// Appends one float; the caller keeps the order.
     pub fn push(&mut self, timestamp_ms: i64, value: f64) {
         self.timestamps.push(timestamp_ms);
         self.values.push(value);
     }
 
-    /// Empties both columns, keeping their memory.
+    /// Empties all columns, keeping their memory.
     pub fn clear(&mut self) {
         self.timestamps.clear();
         self.values.clear();
+        self.histograms.clear();
     }
 
-    /// The samples one by one.
+    /// The floats one by one.
     pub fn iter(&self) -> impl Iterator<Item = Sample> + '_ {
         self.timestamps
             .iter()
@@ -216,6 +221,17 @@ pub struct RefSample {
     pub value: f64,
 }
 
+/// One native histogram of a series that has a handle.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistogramRow {
+    /// From [`MetricSink::find`] or [`MetricSink::create`].
+    pub series: SeriesRef,
+    /// Milliseconds since the epoch.
+    pub timestamp_ms: i64,
+    /// What [`Histogram::validate`] accepts.
+    pub histogram: Arc<Histogram>,
+}
+
 /// Whoever takes samples. Blocking; callers on an async runtime use a blocking thread.
 ///
 /// The way of a batch: [`find`](Self::find) or remember handles, [`create`](Self::create) what has none,
@@ -234,6 +250,13 @@ pub trait MetricSink: Send + Sync {
     /// # Errors
     /// The store takes no writes; what of the batch was stored is not known, and sending it again does no harm.
     fn append_samples(&self, samples: &[RefSample]) -> Result<AppendReport, StoreError>;
+
+    /// Stores a batch of native histograms, as [`append_samples`](Self::append_samples) does floats. They must be valid:
+    /// whoever decodes foreign bytes calls [`Histogram::validate`].
+    ///
+    /// # Errors
+    /// As for [`append_samples`](Self::append_samples).
+    fn append_histograms(&self, rows: &[HistogramRow]) -> Result<AppendReport, StoreError>;
 
     /// Remembers what a family says of itself. Bounded and best effort: it may be forgotten at restart.
     fn set_metadata(&self, family: &str, metadata: &Metadata);

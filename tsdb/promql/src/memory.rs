@@ -3,16 +3,15 @@
 //! Snapshots cost a reference count; an append after a snapshot copies. Nothing survives the process, so this
 //! is never where a server keeps its data.
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use model::metrics::{
-    AppendReport, Metadata, MetricRow, MetricSink, MetricSnapshot, MetricStore, Rejected, Sample, Samples,
-    SelectHints, SeriesSet,
+    AppendReport, HistogramRow, Metadata, MetricSink, MetricSnapshot, MetricStore, NewSeries, RefSample,
+    Rejected, Sample, Samples, SelectHints, SeriesRef, SeriesSet,
 };
-use model::{Labels, Matcher, StoreError};
+use model::{Histogram, Labels, Matcher, SeriesKey, StoreError};
 
 type Data = BTreeMap<Labels, Arc<Samples>>;
 
@@ -20,7 +19,21 @@ type Data = BTreeMap<Labels, Arc<Samples>>;
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     data: RwLock<Arc<Data>>,
+    handles: RwLock<Handles>,
     metadata: RwLock<BTreeMap<String, Metadata>>,
+}
+
+/// Every label set that was ever given a handle; the handle is its place, counted from 1.
+#[derive(Debug, Default)]
+struct Handles {
+    labels: Vec<Labels>,
+    by_key: HashMap<SeriesKey, SeriesRef>,
+}
+
+impl Handles {
+    fn labels(&self, series: SeriesRef) -> Option<&Labels> {
+        self.labels.get(usize::try_from(series.0).ok()?.checked_sub(1)?)
+    }
 }
 
 impl MemoryStore {
@@ -35,7 +48,13 @@ impl MemoryStore {
         insert(Arc::make_mut(&mut data), labels, sample);
     }
 
-    /// Forgets everything.
+    /// Adds a native histogram, as [`push`](Self::push) adds a float.
+    pub fn push_histogram(&self, labels: &Labels, timestamp_ms: i64, histogram: Arc<Histogram>) {
+        let mut data = self.data.write().unwrap_or_else(PoisonError::into_inner);
+        insert_histogram(Arc::make_mut(&mut data), labels, timestamp_ms, histogram);
+    }
+
+    /// Forgets everything but handles.
     pub fn clear(&self) {
         *self.data.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
     }
@@ -56,20 +75,87 @@ fn insert(data: &mut Data, labels: &Labels, Sample { timestamp_ms, value }: Samp
     }
 }
 
-impl MetricSink for MemoryStore {
-    fn append(&self, rows: &mut [MetricRow]) -> Result<AppendReport, StoreError> {
+fn insert_histogram(data: &mut Data, labels: &Labels, timestamp_ms: i64, histogram: Arc<Histogram>) {
+    let histograms = &mut Arc::make_mut(data.entry(labels.clone()).or_default()).histograms;
+    match histograms.binary_search_by_key(&timestamp_ms, |(at, _)| *at) {
+        Ok(i) => {
+            if let Some(cell) = histograms.get_mut(i) {
+                *cell = (timestamp_ms, histogram);
+            }
+        }
+        Err(i) => histograms.insert(i, (timestamp_ms, histogram)),
+    }
+}
+
+impl MemoryStore {
+    /// Hands `take` the data and the labels of each row; rows whose handles mean nothing are rejected.
+    fn append_each<R>(
+        &self,
+        rows: &[R],
+        series: impl Fn(&R) -> SeriesRef,
+        mut take: impl FnMut(&mut Data, &Labels, &R),
+    ) -> AppendReport {
+        let handles = self.handles.read().unwrap_or_else(PoisonError::into_inner);
         let mut data = self.data.write().unwrap_or_else(PoisonError::into_inner);
         let data = Arc::make_mut(&mut data);
         let mut report = AppendReport::default();
         for (i, row) in rows.iter().enumerate() {
-            if row.labels.is_empty() {
-                report.rejected.push((i, Rejected::InvalidLabels));
-                continue;
+            match handles.labels(series(row)) {
+                Some(labels) => {
+                    take(data, labels, row);
+                    report.stored += 1;
+                }
+                None => report.rejected.push((i, Rejected::UnknownSeries)),
             }
-            insert(data, &row.labels, row.sample);
-            report.stored += 1;
         }
-        Ok(report)
+        report
+    }
+}
+
+impl MetricSink for MemoryStore {
+    fn find(&self, keys: &[SeriesKey], refs: &mut Vec<SeriesRef>) {
+        let handles = self.handles.read().unwrap_or_else(PoisonError::into_inner);
+        refs.clear();
+        let of = |key| handles.by_key.get(key).copied().unwrap_or(SeriesRef::UNKNOWN);
+        refs.extend(keys.iter().map(of));
+    }
+
+    fn create(&self, series: &[NewSeries], refs: &mut Vec<Result<SeriesRef, Rejected>>) {
+        let mut handles = self.handles.write().unwrap_or_else(PoisonError::into_inner);
+        let Handles { labels, by_key } = &mut *handles;
+        let mut scratch = Vec::new();
+        refs.clear();
+        refs.extend(series.iter().map(|new| {
+            if new.labels.is_empty() {
+                return Err(Rejected::InvalidLabels);
+            }
+            let key = SeriesKey::of(&new.labels, &mut scratch);
+            Ok(*by_key.entry(key).or_insert_with(|| {
+                labels.push(new.labels.clone());
+                SeriesRef(labels.len() as u64)
+            }))
+        }));
+    }
+
+    fn append_samples(&self, samples: &[RefSample]) -> Result<AppendReport, StoreError> {
+        Ok(self.append_each(
+            samples,
+            |row| row.series,
+            |data, labels, row| {
+                let (timestamp_ms, value) = (row.timestamp_ms, row.value);
+                insert(data, labels, Sample { timestamp_ms, value });
+            },
+        ))
+    }
+
+    fn append_histograms(&self, rows: &[HistogramRow]) -> Result<AppendReport, StoreError> {
+        Ok(self.append_each(
+            rows,
+            |row| row.series,
+            |data, labels, row| {
+                insert_histogram(data, labels, row.timestamp_ms, Arc::clone(&row.histogram));
+            },
+        ))
     }
 
     fn set_metadata(&self, family: &str, metadata: &Metadata) {
@@ -107,16 +193,24 @@ impl MemorySnapshot {
         let matches = |labels: &Labels| matchers.iter().all(|m| m.matches_labels(labels));
         let found = self.data.iter().filter(|(labels, samples)| {
             let (from, to) = between(samples, start_ms, end_ms);
-            from < to && matches(labels)
+            let (first, end) = histograms_between(samples, start_ms, end_ms);
+            (from < to || first < end) && matches(labels)
         });
         found.map(|(labels, _)| labels.clone()).collect()
     }
 }
 
-/// Which samples are between two times, inclusive.
+/// Which floats are between two times, inclusive.
 fn between(samples: &Samples, start_ms: i64, end_ms: i64) -> (usize, usize) {
     let from = samples.timestamps.partition_point(|t| *t < start_ms);
     (from, samples.timestamps.partition_point(|t| *t <= end_ms))
+}
+
+/// Which histograms are between two times, inclusive.
+fn histograms_between(samples: &Samples, start_ms: i64, end_ms: i64) -> (usize, usize) {
+    let histograms = &samples.histograms;
+    let from = histograms.partition_point(|(t, _)| *t < start_ms);
+    (from, histograms.partition_point(|(t, _)| *t <= end_ms))
 }
 
 impl MetricSnapshot for MemorySnapshot {
@@ -178,6 +272,9 @@ impl SeriesSet for MemorySet {
                 .extend_from_slice(samples.timestamps.get(range).unwrap_or_default());
             into.values
                 .extend_from_slice(samples.values.get(range).unwrap_or_default());
+            let (from, to) = histograms_between(samples, self.start_ms, self.end_ms);
+            into.histograms
+                .extend_from_slice(samples.histograms.get(from..to).unwrap_or_default());
         }
         Ok(Some(labels))
     }

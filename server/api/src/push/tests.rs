@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use model::logs::{LogAppendReport, LogRecord, LogSink, RejectedLine};
-use model::metrics::{AppendReport, Metadata, MetricRow, MetricSink, Rejected};
+use model::metrics::{AppendReport, HistogramRow, Metadata, MetricRow, MetricSink, Rejected};
 use model::spans::{Span, SpanSink};
 use model::{ManualClock, StoreError};
 use parking_lot::Mutex;
@@ -40,6 +40,14 @@ impl MetricSink for Kept {
         Ok(AppendReport {
             stored: rows.len() - rejected.len(),
             rejected,
+        })
+    }
+
+    fn append_histograms(&self, rows: &[HistogramRow]) -> Result<AppendReport, StoreError> {
+        self.check()?;
+        Ok(AppendReport {
+            stored: rows.len(),
+            rejected: Vec::new(),
         })
     }
 

@@ -71,7 +71,9 @@ impl RangeInput<'_> {
         steps: Steps,
         mut each: impl FnMut(usize, &Window<'_>) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
-        let Samples { timestamps, values } = self.samples;
+        let Samples {
+            timestamps, values, ..
+        } = self.samples;
         let (mut from, mut to) = (0, 0);
         for (i, eval_ms) in steps.iter().enumerate() {
             if i % CHECK_EVERY == CHECK_EVERY - 1 {
@@ -227,6 +229,7 @@ impl Evaluator<'_> {
                 let samples = Samples {
                     timestamps: window.timestamps.to_vec(),
                     values: window.values.to_vec(),
+                    histograms: Vec::new(),
                 };
                 matrix.push(RangeSeries { labels, samples });
                 Ok(())
