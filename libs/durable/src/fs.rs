@@ -36,6 +36,21 @@ pub trait WriteFile: Send {
     /// # Errors
     /// The disk failed; what it holds is unknown.
     fn sync(&mut self) -> io::Result<()>;
+
+    /// A second hold on the file, by which one thread can sync while another writes on.
+    ///
+    /// # Errors
+    /// The operating system gives no more handles.
+    fn syncer(&self) -> io::Result<Box<dyn SyncFile>>;
+}
+
+/// A hold on a file that can do nothing but wait for the disk.
+pub trait SyncFile: Send + Sync {
+    /// Waits until everything written before the call survives a loss of power.
+    ///
+    /// # Errors
+    /// The disk failed; what it holds is unknown.
+    fn sync(&self) -> io::Result<()>;
 }
 
 /// A file open for reading at any offset, from several threads at once.

@@ -11,7 +11,7 @@ use crate::frame::{self, Frame};
 use crate::{DurableError, Fs, WriteFile};
 
 /// The first bytes of every segment: magic and version.
-const MAGIC: &[u8; 8] = b"MHLOG\x00\x00\x01";
+pub(crate) const MAGIC: &[u8; 8] = b"MHLOG\x00\x00\x01";
 
 /// How a log behaves.
 #[derive(Debug, Clone, Copy)]
@@ -243,7 +243,7 @@ impl Log {
 }
 
 /// Replays one segment; gives the length of its good part and what is wrong after it.
-fn replay_segment(
+pub(crate) fn replay_segment(
     segment: u64,
     bytes: &[u8],
     recovery: &mut Recovery,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{DirEntry, Fs, ReadFile, WriteFile};
+use super::{DirEntry, Fs, ReadFile, SyncFile, WriteFile};
 
 /// Wraps another file system; the n-th changing call from now fails, once or for good.
 ///
@@ -82,6 +82,25 @@ impl WriteFile for Writer {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        self.fs.check()?;
+        self.inner.sync()
+    }
+
+    fn syncer(&self) -> io::Result<Box<dyn SyncFile>> {
+        Ok(Box::new(Syncer {
+            fs: self.fs.clone(),
+            inner: self.inner.syncer()?,
+        }))
+    }
+}
+
+struct Syncer {
+    fs: FaultyFs,
+    inner: Box<dyn SyncFile>,
+}
+
+impl SyncFile for Syncer {
+    fn sync(&self) -> io::Result<()> {
         self.fs.check()?;
         self.inner.sync()
     }

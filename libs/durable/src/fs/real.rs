@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{DirEntry, Fs, ReadFile, WriteFile};
+use super::{DirEntry, Fs, ReadFile, SyncFile, WriteFile};
 
 /// The operating system's file system.
 #[derive(Debug, Clone, Copy, Default)]
@@ -20,6 +20,16 @@ impl WriteFile for Real {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn syncer(&self) -> io::Result<Box<dyn SyncFile>> {
+        Ok(Box::new(Real(self.0.try_clone()?)))
+    }
+}
+
+impl SyncFile for Real {
+    fn sync(&self) -> io::Result<()> {
         self.0.sync_data()
     }
 }
