@@ -11,7 +11,10 @@ mod postings;
 mod random;
 pub mod retention;
 pub mod stats;
+#[allow(dead_code)]
+mod tombstone;
 
 pub use block::BlockMeta;
 pub use options::Options;
 pub use stats::{Cardinality, RejectedCounts, Stats};
+pub use tombstone::{RetentionRule, Tombstone};

@@ -1,0 +1,125 @@
+use std::path::Path;
+
+use durable::{Fs, MemoryFs};
+use model::MatchOp;
+use model::metrics::Samples;
+
+use super::*;
+use crate::random::Random;
+
+fn labels(name: &str) -> Labels {
+    Labels::from_pairs([("__name__", name), ("job", "a")])
+}
+
+fn regex(value: &str) -> Vec<Matcher> {
+    vec![Matcher::new("__name__", MatchOp::Regex, value).expect("compiles")]
+}
+
+fn tombstone(below: u64) -> Tombstone {
+    Tombstone {
+        matchers: regex("debug_.*"),
+        start_ms: 10,
+        end_ms: 20,
+        below,
+    }
+}
+
+#[test]
+fn a_tombstone_concerns_its_series_in_the_blocks_of_its_time() {
+    let erased = Erased {
+        tombstones: vec![tombstone(5)],
+        ..Erased::default()
+    };
+    assert!(erased.of(&labels("debug_x"), 4).covers(10, 20));
+    assert!(erased.of(&labels("debug_x"), 5).is_empty());
+    assert!(erased.of(&labels("up"), 4).is_empty());
+}
+
+#[test]
+fn the_first_rule_that_fits_gives_the_retention() {
+    let rule = |value, retention_ms| RetentionRule {
+        matchers: regex(value),
+        retention_ms,
+    };
+    let erased = Erased {
+        rules: vec![
+            rule("debug_a.*", Some(5)),
+            rule("debug_.*", Some(2)),
+            rule("slo_.*", None),
+        ],
+        retention_ms: Some(100),
+        newest_ms: 1000,
+        ..Erased::default()
+    };
+    assert_eq!(erased.retention_of(&labels("debug_a")), Some(5));
+    assert_eq!(erased.retention_of(&labels("debug_b")), Some(2));
+    assert_eq!(erased.retention_of(&labels("slo_b")), None);
+    assert_eq!(erased.retention_of(&labels("up")), Some(100));
+    assert_eq!(erased.longest_retention_ms(), None);
+    let lost = erased.of(&labels("debug_b"), 1);
+    assert!(lost.contains(997) && !lost.contains(998));
+    assert!(erased.of(&labels("slo_b"), 1).is_empty());
+    assert!(erased.of(&labels("up"), 1).contains(899));
+}
+
+#[test]
+fn the_longest_retention_is_the_general_one_or_that_of_a_rule() {
+    let mut erased = Erased {
+        retention_ms: Some(100),
+        ..Erased::default()
+    };
+    assert_eq!(erased.longest_retention_ms(), Some(100));
+    erased.rules.push(RetentionRule {
+        matchers: regex("a"),
+        retention_ms: Some(300),
+    });
+    assert_eq!(erased.longest_retention_ms(), Some(300));
+}
+
+#[test]
+fn intervals_are_a_set_of_times() {
+    let mut random = Random::new(7);
+    for _ in 0..200 {
+        let (mut intervals, mut set) = (Intervals::default(), [false; 64]);
+        for _ in 0..6 {
+            let (start, end) = ((random.next() % 64) as i64, (random.next() % 64) as i64);
+            intervals.add(start, end);
+            (start..=end).for_each(|ms| set[ms as usize] = true);
+        }
+        for (ms, expected) in set.iter().enumerate() {
+            assert_eq!(intervals.contains(ms as i64), *expected, "{intervals:?} at {ms}");
+        }
+        let mut samples = Samples::default();
+        (0..64).for_each(|ms| samples.push(ms, ms as f64));
+        intervals.cut(&mut samples, 2);
+        let kept: Vec<i64> = (0..64).filter(|&ms| ms < 2 || !set[ms as usize]).collect();
+        assert_eq!(samples.timestamps, kept);
+        assert!(samples.iter().all(|s| s.value == s.timestamp_ms as f64));
+    }
+}
+
+#[test]
+fn the_ends_of_time_are_times_too() {
+    let mut intervals = Intervals::default();
+    intervals.add(i64::MIN, i64::MAX);
+    intervals.add(3, 4);
+    assert!(intervals.covers(i64::MIN, i64::MAX));
+}
+
+#[test]
+fn tombstones_survive_and_damage_is_noticed() {
+    let (fs, dir) = (MemoryFs::new(), Path::new("/data"));
+    fs.create_dir_all(dir).expect("folder");
+    assert_eq!(load(&fs, dir).expect("no file"), []);
+    let all = vec![tombstone(3), tombstone(9)];
+    save(&fs, dir, &all).expect("saved");
+    assert_eq!(load(&fs, dir).expect("loaded"), all);
+    let path = dir.join("tombstones");
+    let good = fs.read(&path).expect("bytes");
+    for at in 0..good.len() {
+        let mut bad = good.clone();
+        bad[at] ^= 0x10;
+        fs.create(&path).expect("file").write_all(&bad).expect("written");
+        assert!(load(&fs, dir).is_err(), "flip at {at}");
+    }
+}
