@@ -4,9 +4,13 @@
 //! first, then groups that fill a range three times as long as their own, up to the longest block the options allow.
 //! A block is never rewritten more than once a level, so a sample is written about as often as there are levels.
 
+mod merging;
+
 use crate::Options;
 use crate::block::BlockMeta;
 use crate::options::align;
+
+pub(crate) use merging::merge_blocks;
 
 /// Each level's range is so many times the one below.
 const LEVEL_FACTOR: i64 = 3;

@@ -1,8 +1,10 @@
 //! The series storage engine: samples in, columns out, on disk in between.
 
+#[allow(dead_code)] // until the store flushes and merges
 pub mod block;
 mod bytes;
 pub mod codec;
+#[allow(dead_code, unused_imports)] // until the store plans merges
 pub mod compact;
 mod error;
 pub mod options;
@@ -14,7 +16,7 @@ pub mod stats;
 #[allow(dead_code)]
 mod tombstone;
 
-pub use block::BlockMeta;
+pub use block::{Block, BlockCache, BlockMeta, BlockSeries};
 pub use options::Options;
 pub use stats::{Cardinality, RejectedCounts, Stats};
 pub use tombstone::{RetentionRule, Tombstone};

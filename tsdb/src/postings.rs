@@ -21,8 +21,8 @@ pub(crate) trait LabelIndex {
     /// The series with this very label.
     fn equal(&self, name: &str, value: &str) -> Result<Option<Cow<'_, RoaringBitmap>>, StoreError>;
 
-    /// The union over the values of `name` that `keep` accepts.
-    fn union(&self, name: &str, keep: &dyn Fn(&str) -> bool) -> Result<RoaringBitmap, StoreError>;
+    /// The series that have the matcher's label with a value for which the matcher says `wanted`.
+    fn union(&self, matcher: &Matcher, wanted: bool) -> Result<RoaringBitmap, StoreError>;
 }
 
 /// The series that satisfy all matchers.
@@ -71,12 +71,7 @@ fn matching<'a>(index: &'a impl LabelIndex, matcher: &Matcher) -> Result<Cow<'a,
             }
             Ok(Cow::Owned(union))
         }
-        (MatchOp::NotEqual, _) if matcher.value.is_empty() => {
-            index.union(&matcher.name, &|_| true).map(Cow::Owned)
-        }
-        _ => index
-            .union(&matcher.name, &|value| matcher.matches(value))
-            .map(Cow::Owned),
+        _ => index.union(matcher, true).map(Cow::Owned),
     }
 }
 
@@ -89,9 +84,7 @@ fn unmatching<'a>(
         let with = index.equal(&matcher.name, &matcher.value)?;
         return Ok(with.unwrap_or_else(|| Cow::Owned(RoaringBitmap::new())));
     }
-    index
-        .union(&matcher.name, &|value| !matcher.matches(value))
-        .map(Cow::Owned)
+    index.union(matcher, false).map(Cow::Owned)
 }
 
 /// The alternatives of a regular expression such as `a|b|c` that has nothing special in it but the bars.

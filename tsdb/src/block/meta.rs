@@ -1,5 +1,8 @@
 //! What a block is.
 
+/// Ends the name of a folder that is being written.
+pub(crate) const TMP_SUFFIX: &str = ".tmp";
+
 /// What a block is and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BlockMeta {
@@ -28,6 +31,11 @@ pub struct BlockMeta {
 }
 
 impl BlockMeta {
+    /// The name of the block's folder: `ID_MIN_MAX`.
+    pub fn dir_name(&self) -> String {
+        format!("{:010}_{}_{}", self.id, self.min_ms, self.max_ms)
+    }
+
     /// A meta of which only these values matter.
     #[cfg(test)]
     pub(crate) fn for_tests(id: u64, min_ms: i64, max_ms: i64, bytes: u64) -> BlockMeta {

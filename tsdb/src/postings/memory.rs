@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use model::{Labels, StoreError};
+use model::{Labels, Matcher, StoreError};
 use roaring::RoaringBitmap;
 
 use super::LabelIndex;
@@ -88,9 +88,10 @@ impl LabelIndex for MemoryPostings {
             .map(Cow::Borrowed))
     }
 
-    fn union(&self, name: &str, keep: &dyn Fn(&str) -> bool) -> Result<RoaringBitmap, StoreError> {
+    fn union(&self, matcher: &Matcher, wanted: bool) -> Result<RoaringBitmap, StoreError> {
         let mut union = RoaringBitmap::new();
-        for (_, slots) in self.values(name).filter(|(value, _)| keep(value)) {
+        let values = self.values(&matcher.name);
+        for (_, slots) in values.filter(|(value, _)| matcher.matches(value) == wanted) {
             union |= slots;
         }
         Ok(union)
