@@ -6,6 +6,8 @@ mod bytes;
 pub mod codec;
 #[allow(dead_code, unused_imports)] // until the store plans merges
 pub mod compact;
+#[allow(dead_code)]
+mod downsample;
 mod error;
 pub mod options;
 mod postings;

@@ -41,11 +41,17 @@ impl Intervals {
         self.0.iter().any(|&(a, b)| a <= start && end <= b)
     }
 
-    /// Takes the samples out whose times are in it, from position `from` of the columns on.
-    pub(crate) fn cut(&self, samples: &mut Samples, from: usize) {
+    /// Takes the samples out whose times are in it: floats from position `from` of the columns on, histograms from
+    /// position `from_histogram` on.
+    pub(crate) fn cut(&self, samples: &mut Samples, from: usize, from_histogram: usize) {
         if self.is_empty() {
             return;
         }
+        let mut at = 0;
+        samples.histograms.retain(|(at_ms, _)| {
+            at += 1;
+            at <= from_histogram || !self.contains(*at_ms)
+        });
         let mut kept = from;
         for i in from..samples.timestamps.len() {
             let at_ms = samples.timestamps[i];

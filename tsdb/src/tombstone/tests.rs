@@ -1,8 +1,9 @@
 use std::path::Path;
+use std::sync::Arc;
 
 use durable::{Fs, MemoryFs};
-use model::MatchOp;
 use model::metrics::Samples;
+use model::{Histogram, MatchOp};
 
 use super::*;
 use crate::random::Random;
@@ -91,9 +92,12 @@ fn intervals_are_a_set_of_times() {
         }
         let mut samples = Samples::default();
         (0..64).for_each(|ms| samples.push(ms, ms as f64));
-        intervals.cut(&mut samples, 2);
+        let histogram = Arc::new(Histogram::stale());
+        samples.histograms = (0..64).map(|ms| (ms, Arc::clone(&histogram))).collect();
+        intervals.cut(&mut samples, 2, 2);
         let kept: Vec<i64> = (0..64).filter(|&ms| ms < 2 || !set[ms as usize]).collect();
         assert_eq!(samples.timestamps, kept);
+        assert!(samples.histograms.iter().map(|(ms, _)| *ms).eq(kept));
         assert!(samples.iter().all(|s| s.value == s.timestamp_ms as f64));
     }
 }
