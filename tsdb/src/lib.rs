@@ -9,6 +9,8 @@ pub mod compact;
 #[allow(dead_code)]
 mod downsample;
 mod error;
+#[allow(dead_code)] // until the store appends
+pub mod head;
 pub mod options;
 mod postings;
 #[cfg(test)]
