@@ -15,6 +15,7 @@ pub mod matcher;
 pub mod metrics;
 pub mod promtime;
 pub mod series_key;
+pub mod series_registry;
 pub mod spans;
 
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -23,3 +24,4 @@ pub use histogram::Histogram;
 pub use labels::{Labels, LabelsBuilder};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use series_key::SeriesKey;
+pub use series_registry::SeriesRegistry;
