@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::metrics::{
-    AppendReport, HistogramRow, Metadata, MetricRow, MetricSink, Rejected, SeriesRef, is_stale_nan,
+    AppendReport, HistogramRow, Metadata, MetricSink, NewSeries, RefSample, Rejected, SeriesRef, is_stale_nan,
 };
-use model::{Labels, StoreError};
+use model::{Labels, SeriesKey, SeriesRegistry, StoreError};
 use parking_lot::Mutex;
 
 use super::*;
@@ -78,6 +78,7 @@ impl Querier for FakeQuerier {
 #[derive(Default)]
 struct FakeSink {
     lines: Mutex<Vec<String>>,
+    series: Mutex<SeriesRegistry>,
     refuse: Mutex<Option<Rejected>>,
 }
 
@@ -90,25 +91,34 @@ impl FakeSink {
 }
 
 impl MetricSink for FakeSink {
-    fn append(&self, rows: &mut [MetricRow]) -> Result<AppendReport, StoreError> {
+    fn find(&self, keys: &[SeriesKey], refs: &mut Vec<SeriesRef>) {
+        self.series.lock().find(keys, refs);
+    }
+
+    fn create(&self, new: &[NewSeries], refs: &mut Vec<Result<SeriesRef, Rejected>>) {
+        self.series.lock().create(new, refs);
+    }
+
+    fn append_samples(&self, samples: &[RefSample]) -> Result<AppendReport, StoreError> {
         if let Some(why) = *self.refuse.lock() {
             return Ok(AppendReport {
                 stored: 0,
-                rejected: (0..rows.len()).map(|i| (i, why)).collect(),
+                rejected: (0..samples.len()).map(|i| (i, why)).collect(),
             });
         }
-        for row in rows.iter_mut() {
-            let value = match row.sample.value {
+        let series = self.series.lock();
+        for sample in samples {
+            let value = match sample.value {
                 v if is_stale_nan(v) => "stale".to_owned(),
                 v => v.to_string(),
             };
+            let labels = series.labels(sample.series).expect("a handle that was given out");
             self.lines
                 .lock()
-                .push(format!("{} @{} {value}", row.labels, row.sample.timestamp_ms));
-            row.series = SeriesRef(row.labels.hash64());
+                .push(format!("{labels} @{} {value}", sample.timestamp_ms));
         }
         Ok(AppendReport {
-            stored: rows.len(),
+            stored: samples.len(),
             rejected: Vec::new(),
         })
     }

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use collector::config::{GlobalConfig, Located, ScrapeConfig, ScrapeJob, resolve};
 use collector::scrape::{Options, ScrapeManager};
-use model::metrics::{AppendReport, HistogramRow, Metadata, MetricRow, MetricSink, SeriesRef, is_stale_nan};
-use model::{Labels, StoreError, SystemClock};
+use model::metrics::{
+    AppendReport, HistogramRow, Metadata, MetricSink, NewSeries, RefSample, Rejected, SeriesRef, is_stale_nan,
+};
+use model::{Labels, SeriesKey, SeriesRegistry, StoreError, SystemClock};
 use std::sync::Mutex;
 
 /// A sink that keeps every sample.
@@ -19,28 +21,29 @@ pub(crate) struct MemorySink {
 
 #[derive(Default)]
 struct SinkState {
-    refs: HashMap<Labels, SeriesRef>,
+    series: SeriesRegistry,
     rows: Vec<(Labels, i64, f64)>,
     metadata: HashMap<String, Metadata>,
 }
 
 impl MetricSink for MemorySink {
-    fn append(&self, rows: &mut [MetricRow]) -> Result<AppendReport, StoreError> {
+    fn find(&self, keys: &[SeriesKey], refs: &mut Vec<SeriesRef>) {
+        self.state.lock().unwrap().series.find(keys, refs);
+    }
+
+    fn create(&self, new: &[NewSeries], refs: &mut Vec<Result<SeriesRef, Rejected>>) {
+        self.state.lock().unwrap().series.create(new, refs);
+    }
+
+    fn append_samples(&self, samples: &[RefSample]) -> Result<AppendReport, StoreError> {
         let mut state = self.state.lock().unwrap();
-        for row in rows.iter_mut() {
-            let next = SeriesRef(state.refs.len() as u64 + 1);
-            let known = *state.refs.entry(row.labels.clone()).or_insert(next);
-            assert!(
-                row.series == SeriesRef::UNKNOWN || row.series == known,
-                "a handle of another series: {row:?}"
-            );
-            row.series = known;
-            state
-                .rows
-                .push((row.labels.clone(), row.sample.timestamp_ms, row.sample.value));
+        for sample in samples {
+            let labels = state.series.labels(sample.series);
+            let labels = labels.expect("a handle that was given out").clone();
+            state.rows.push((labels, sample.timestamp_ms, sample.value));
         }
         Ok(AppendReport {
-            stored: rows.len(),
+            stored: samples.len(),
             rejected: Vec::new(),
         })
     }

@@ -18,7 +18,10 @@ impl SeriesRegistry {
     /// Sets `refs` to the handles of these keys, [`SeriesRef::UNKNOWN`] where there is none.
     pub fn find(&self, keys: &[SeriesKey], refs: &mut Vec<SeriesRef>) {
         refs.clear();
-        refs.extend(keys.iter().map(|key| self.refs.get(key).copied().unwrap_or_default()));
+        refs.extend(
+            keys.iter()
+                .map(|key| self.refs.get(key).copied().unwrap_or_default()),
+        );
     }
 
     /// Sets `refs` to a handle for each series, [`Rejected::InvalidLabels`] where there are no labels.
@@ -63,7 +66,10 @@ mod tests {
             timestamp_ms: 0,
         };
         let mut made = Vec::new();
-        registry.create(&[new(of("a")), new(Labels::empty()), new(of("b")), new(of("a"))], &mut made);
+        registry.create(
+            &[new(of("a")), new(Labels::empty()), new(of("b")), new(of("a"))],
+            &mut made,
+        );
         assert_eq!(
             made,
             [

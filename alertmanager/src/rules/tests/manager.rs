@@ -1,7 +1,9 @@
 use std::time::{Duration, Instant};
 
-use super::*;
 use model::SystemClock;
+use model::metrics::MetricRow;
+
+use super::*;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

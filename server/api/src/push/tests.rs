@@ -4,9 +4,11 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use model::logs::{LogAppendReport, LogRecord, LogSink, RejectedLine};
-use model::metrics::{AppendReport, HistogramRow, Metadata, MetricRow, MetricSink, Rejected};
+use model::metrics::{
+    AppendReport, HistogramRow, Metadata, MetricSink, NewSeries, RefSample, Rejected, SeriesRef,
+};
 use model::spans::{Span, SpanSink};
-use model::{ManualClock, StoreError};
+use model::{ManualClock, SeriesKey, SeriesRegistry, StoreError};
 use parking_lot::Mutex;
 use tower::ServiceExt;
 
@@ -19,7 +21,8 @@ mod grpc;
 /// Takes everything but lines that say `bad`, or refuses with what it was told.
 #[derive(Default)]
 struct Kept {
-    rows: Mutex<Vec<MetricRow>>,
+    series: Mutex<SeriesRegistry>,
+    samples: Mutex<Vec<RefSample>>,
     spans: Mutex<Vec<Span>>,
     lines: Mutex<Vec<LogRecord>>,
     refuse: Mutex<Option<StoreError>>,
@@ -33,12 +36,20 @@ impl Kept {
 }
 
 impl MetricSink for Kept {
-    fn append(&self, rows: &mut [MetricRow]) -> Result<AppendReport, StoreError> {
+    fn find(&self, keys: &[SeriesKey], refs: &mut Vec<SeriesRef>) {
+        self.series.lock().find(keys, refs);
+    }
+
+    fn create(&self, new: &[NewSeries], refs: &mut Vec<Result<SeriesRef, Rejected>>) {
+        self.series.lock().create(new, refs);
+    }
+
+    fn append_samples(&self, samples: &[RefSample]) -> Result<AppendReport, StoreError> {
         self.check()?;
-        self.rows.lock().extend(rows.iter().cloned());
+        self.samples.lock().extend_from_slice(samples);
         let rejected = self.reject.lock().clone();
         Ok(AppendReport {
-            stored: rows.len() - rejected.len(),
+            stored: samples.len() - rejected.len(),
             rejected,
         })
     }
@@ -191,7 +202,7 @@ async fn malformed_and_oversized_pushes_are_refused_and_change_nothing() {
         let (status, answer) = post(routes(state(&kept)), path, "application/x-protobuf", body).await;
         assert_eq!(status, expected, "{path}: {answer}");
     }
-    assert!(kept.rows.lock().is_empty() && kept.spans.lock().is_empty() && kept.lines.lock().is_empty());
+    assert!(kept.samples.lock().is_empty() && kept.spans.lock().is_empty() && kept.lines.lock().is_empty());
 }
 
 #[tokio::test]
