@@ -5,6 +5,8 @@
 //! stale markers, other NaN payloads, -0.0 and infinities survive. Decoders take any bytes: they fail, or fill
 //! at most `count` numbers, and never panic.
 
+pub mod histogram;
+
 pub use crate::bytes::Malformed;
 
 use crate::bytes::Cursor;
