@@ -1,0 +1,423 @@
+//! A column of integers: what of it can be foretold is taken off, the rest is packed.
+//!
+//! Candidates are the values themselves, their distance from a slope, their deltas and the deltas of those, each
+//! above its least value or zigzag around a centre; the smallest by estimate is written. All arithmetic wraps,
+//! so any integers come back.
+
+use super::packed::width;
+use super::{Effort, entropy, packed};
+use crate::bytes::{Cursor, Malformed, put_signed, put_varint};
+
+/// What is taken off before packing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Value,
+    Slope,
+    Delta,
+    DeltaOfDelta,
+}
+
+const SHAPES: [Shape; 4] = [Shape::Value, Shape::Slope, Shape::Delta, Shape::DeltaOfDelta];
+
+/// How signed residuals become unsigned ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mapping {
+    /// Distance above the least.
+    Above,
+    /// Zigzag as they are.
+    Signed,
+    /// Zigzag around the median.
+    Around,
+}
+
+const MAPPINGS: [Mapping; 3] = [Mapping::Above, Mapping::Signed, Mapping::Around];
+
+/// Head byte: mode in the lowest four bits, then whether a common factor follows, then the packing.
+const CONSTANT: u8 = 0;
+const LINEAR: u8 = 1;
+const FIRST_SHAPED: u8 = 2;
+const MODE_BITS: u32 = 4;
+const FACTOR: u8 = 1 << MODE_BITS;
+const PACKING_SHIFT: u32 = 5;
+/// Bits of a slope behind the point.
+const SLOPE_BITS: u32 = 8;
+/// Fewer residuals are not worth a table of frequencies.
+const ENTROPY_FROM: usize = 24;
+
+/// Buffers of the encoder.
+#[derive(Default)]
+pub(super) struct Residuals {
+    column: Vec<i64>,
+    shaped: Vec<i64>,
+    sorted: Vec<i64>,
+    mapped: Vec<u64>,
+    best: Vec<i64>,
+    entropy: entropy::Encoder,
+}
+
+/// The candidate that is written.
+struct Choice {
+    shape: Shape,
+    mapping: Mapping,
+    base: i64,
+    cost: f32,
+}
+
+/// Appends a column to `out`; nothing for an empty one.
+pub(super) fn encode(column: &[i64], effort: Effort, buffers: &mut Residuals, out: &mut Vec<u8>) {
+    let Some((&first, rest)) = column.split_first() else {
+        return;
+    };
+    let step = rest.first().map_or(0, |second| second.wrapping_sub(first));
+    if column
+        .windows(2)
+        .all(|pair| pair[1].wrapping_sub(pair[0]) == step)
+    {
+        out.push(if step == 0 { CONSTANT } else { LINEAR });
+        put_signed(out, first);
+        if step != 0 {
+            put_signed(out, step);
+        }
+        return;
+    }
+    let factor = reduce(column, &mut buffers.column);
+    let slope = mean_slope(&buffers.column);
+    let choice = choose(effort, slope, buffers);
+    let shaped = &buffers.best;
+    buffers.mapped.clear();
+    match choice.mapping {
+        Mapping::Above => buffers
+            .mapped
+            .extend(shaped.iter().map(|r| r.wrapping_sub(choice.base) as u64)),
+        _ => buffers
+            .mapped
+            .extend(shaped.iter().map(|r| zigzag(r.wrapping_sub(choice.base)))),
+    }
+    let plan = match effort {
+        Effort::Best if shaped.len() >= ENTROPY_FROM => {
+            let least = packed::cost(&buffers.mapped);
+            buffers
+                .entropy
+                .plan(&buffers.mapped)
+                .filter(|plan| plan.bytes < least)
+        }
+        _ => None,
+    };
+    let mode = FIRST_SHAPED + choice.shape as u8 * 3 + choice.mapping as u8;
+    let packing = plan.as_ref().map_or(0, |plan| 1 + plan.detail as u8);
+    out.push(mode | if factor > 1 { FACTOR } else { 0 } | packing << PACKING_SHIFT);
+    put_signed(out, first);
+    if factor > 1 {
+        put_varint(out, factor);
+    }
+    match choice.shape {
+        Shape::Slope => put_signed(out, slope),
+        Shape::DeltaOfDelta => put_signed(out, buffers.column[1]),
+        Shape::Value | Shape::Delta => {}
+    }
+    if choice.mapping != Mapping::Signed {
+        put_signed(out, choice.base);
+    }
+    match plan {
+        None => packed::encode(&buffers.mapped, out),
+        Some(plan) => buffers.entropy.encode(&plan, &buffers.mapped, out),
+    }
+}
+
+/// Fills `reduced` with the distances from the first value, divided by what is common to all, which is returned.
+fn reduce(column: &[i64], reduced: &mut Vec<i64>) -> u64 {
+    let first = column[0];
+    reduced.clear();
+    reduced.extend(column.iter().map(|value| value.wrapping_sub(first)));
+    let (least, most) = column
+        .iter()
+        .fold((first, first), |(l, m), v| (l.min(*v), m.max(*v)));
+    if most.checked_sub(least).is_none() {
+        return 1;
+    }
+    let mut factor = 0;
+    for distance in reduced.iter() {
+        factor = common(factor, distance.unsigned_abs());
+        if factor == 1 {
+            return 1;
+        }
+    }
+    if factor.is_power_of_two() {
+        let shift = factor.trailing_zeros();
+        reduced.iter_mut().for_each(|distance| *distance >>= shift);
+    } else {
+        // A factor of 2^63 is a power of two, any other fits.
+        reduced.iter_mut().for_each(|distance| *distance /= factor as i64);
+    }
+    factor
+}
+
+/// The greatest common divisor.
+fn common(mut a: u64, mut b: u64) -> u64 {
+    while a != 0 {
+        (a, b) = (b % a, a);
+    }
+    b
+}
+
+/// From first to last in equal steps, in units of 2^-[`SLOPE_BITS`].
+fn mean_slope(column: &[i64]) -> i64 {
+    let steps = (column.len() - 1) as i128;
+    let rise = i128::from(column[column.len() - 1]) << SLOPE_BITS;
+    i64::try_from(rise / steps).unwrap_or(0)
+}
+
+fn on_slope(slope: i64, at: usize) -> i64 {
+    slope.wrapping_mul(at as i64) >> SLOPE_BITS
+}
+
+/// Leaves the residuals of the choice in `buffers.best`.
+fn choose(effort: Effort, slope: i64, buffers: &mut Residuals) -> Choice {
+    let mut best: Option<Choice> = None;
+    for shape in SHAPES {
+        let worth = match shape {
+            Shape::Slope => effort == Effort::Best && slope != 0,
+            Shape::DeltaOfDelta => buffers.column.len() > 2,
+            Shape::Value | Shape::Delta => true,
+        };
+        if !worth {
+            continue;
+        }
+        apply(shape, slope, &buffers.column, &mut buffers.shaped);
+        let cost_before = best.as_ref().map_or(f32::INFINITY, |choice| choice.cost);
+        for mapping in MAPPINGS {
+            let Some(base) = base_of(mapping, shape, effort, &buffers.shaped, &mut buffers.sorted) else {
+                continue;
+            };
+            let cost =
+                Widths::of(&buffers.shaped, mapping, base).cost(effort) + extra_cost(shape, base, slope);
+            if best.as_ref().is_none_or(|choice| cost < choice.cost) {
+                best = Some(Choice {
+                    shape,
+                    mapping,
+                    base,
+                    cost,
+                });
+            }
+        }
+        if best.as_ref().is_some_and(|choice| choice.cost < cost_before) {
+            std::mem::swap(&mut buffers.shaped, &mut buffers.best);
+        }
+    }
+    best.expect("the values as they are are always a candidate")
+}
+
+fn extra_cost(shape: Shape, base: i64, slope: i64) -> f32 {
+    let base_bits = width(zigzag(base)) + 1;
+    (base_bits
+        + if shape == Shape::Slope {
+            width(zigzag(slope)) + 1
+        } else {
+            0
+        }) as f32
+}
+
+fn apply(shape: Shape, slope: i64, column: &[i64], shaped: &mut Vec<i64>) {
+    shaped.clear();
+    let rest = &column[1..];
+    match shape {
+        Shape::Value => shaped.extend_from_slice(rest),
+        Shape::Slope => {
+            shaped.extend(
+                rest.iter()
+                    .enumerate()
+                    .map(|(at, value)| value.wrapping_sub(on_slope(slope, at + 1))),
+            );
+        }
+        Shape::Delta => shaped.extend(column.windows(2).map(|pair| pair[1].wrapping_sub(pair[0]))),
+        Shape::DeltaOfDelta => shaped.extend(
+            column
+                .windows(3)
+                .map(|w| w[2].wrapping_sub(w[1]).wrapping_sub(w[1].wrapping_sub(w[0]))),
+        ),
+    }
+}
+
+/// What is taken off before mapping; nothing where the mapping is not tried.
+fn base_of(
+    mapping: Mapping,
+    shape: Shape,
+    effort: Effort,
+    shaped: &[i64],
+    sorted: &mut Vec<i64>,
+) -> Option<i64> {
+    match mapping {
+        Mapping::Above if shape == Shape::DeltaOfDelta => None,
+        Mapping::Above => shaped.iter().min().copied(),
+        Mapping::Signed if shape == Shape::Value => None,
+        Mapping::Signed => Some(0),
+        Mapping::Around if effort == Effort::Fast || shape == Shape::DeltaOfDelta => None,
+        Mapping::Around => {
+            sorted.clear();
+            sorted.extend_from_slice(shaped);
+            let middle = sorted.len() / 2;
+            let median = *sorted.select_nth_unstable(middle).1;
+            (median != 0 || shape == Shape::Value).then_some(median)
+        }
+    }
+}
+
+fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
+fn unzigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
+}
+
+/// How many residuals have how many bits.
+struct Widths {
+    counts: [u32; 65],
+    total: usize,
+}
+
+impl Widths {
+    fn of(shaped: &[i64], mapping: Mapping, base: i64) -> Widths {
+        let mut counts = [0; 65];
+        if mapping == Mapping::Above {
+            shaped
+                .iter()
+                .for_each(|r| counts[width(r.wrapping_sub(base) as u64) as usize] += 1);
+        } else {
+            shaped
+                .iter()
+                .for_each(|r| counts[width(zigzag(r.wrapping_sub(base))) as usize] += 1);
+        }
+        Widths {
+            counts,
+            total: shaped.len(),
+        }
+    }
+
+    /// An estimate of the bits these residuals take.
+    fn cost(&self, effort: Effort) -> f32 {
+        match effort {
+            Effort::Fast => self.packed_bits() as f32,
+            Effort::Best if self.total < ENTROPY_FROM => self.packed_bits() as f32,
+            Effort::Best => self.entropy_bits(),
+        }
+    }
+
+    /// As one group of patched bit-packing.
+    fn packed_bits(&self) -> usize {
+        let mut least = usize::MAX;
+        let mut patches = 0;
+        let mut wider = 0;
+        for bits in (0..=64usize).rev() {
+            let size = self.total * bits + patches;
+            if size < least {
+                least = size;
+            }
+            wider += self.counts[bits] as usize;
+            patches += wider + self.counts[bits] as usize * 15;
+        }
+        least
+    }
+
+    /// As entropy coded widths and plain bits below the highest.
+    fn entropy_bits(&self) -> f32 {
+        let total = self.total as f32;
+        let mut bits = 0.0;
+        for (width, &count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let plain = width.saturating_sub(1) as f32;
+            bits += 4.0 + count as f32 * (plain + (total / count as f32).log2());
+        }
+        bits
+    }
+}
+
+/// Appends the `count` integers at `cursor` to `out`.
+pub(super) fn decode(
+    cursor: &mut Cursor<'_>,
+    count: usize,
+    table: &mut entropy::Table,
+    out: &mut Vec<i64>,
+) -> Result<(), Malformed> {
+    if count == 0 {
+        return Ok(());
+    }
+    let head = cursor.u8()?;
+    let mode = head & (FACTOR - 1);
+    let first = cursor.signed()?;
+    if mode < FIRST_SHAPED {
+        let step = if mode == LINEAR { cursor.signed()? } else { 0 };
+        out.extend((0..count).map(|at| first.wrapping_add(step.wrapping_mul(at as i64))));
+        return Ok(());
+    }
+    let place = usize::from(mode - FIRST_SHAPED);
+    let shape = *SHAPES.get(place / 3).ok_or(Malformed)?;
+    let mapping = MAPPINGS[place % 3];
+    let factor = if head & FACTOR != 0 {
+        cursor.varint()? as i64
+    } else {
+        1
+    };
+    let given = match shape {
+        Shape::Slope | Shape::DeltaOfDelta => cursor.signed()?,
+        Shape::Value | Shape::Delta => 0,
+    };
+    let base = if mapping == Mapping::Signed {
+        0
+    } else {
+        cursor.signed()?
+    };
+    let start = out.len();
+    out.push(0);
+    let leading = if shape == Shape::DeltaOfDelta { 2 } else { 1 };
+    if leading == 2 {
+        out.push(given);
+    }
+    let residuals = count.checked_sub(leading).ok_or(Malformed)?;
+    match head >> PACKING_SHIFT {
+        0 => packed::decode(cursor, residuals, out)?,
+        packing => entropy::decode(cursor, residuals, u32::from(packing - 1), table, out)?,
+    }
+    let column = &mut out[start..];
+    unmap(mapping, base, &mut column[leading..]);
+    unshape(shape, given, first, factor, column);
+    Ok(())
+}
+
+fn unmap(mapping: Mapping, base: i64, residuals: &mut [i64]) {
+    if mapping == Mapping::Above {
+        residuals.iter_mut().for_each(|r| *r = r.wrapping_add(base));
+    } else {
+        residuals
+            .iter_mut()
+            .for_each(|r| *r = unzigzag(*r as u64).wrapping_add(base));
+    }
+}
+
+/// Turns `column`, which is residuals behind its leading values, into what was encoded.
+fn unshape(shape: Shape, given: i64, first: i64, factor: i64, column: &mut [i64]) {
+    let restore = |reduced: i64| first.wrapping_add(reduced.wrapping_mul(factor));
+    match shape {
+        Shape::Value => column.iter_mut().for_each(|v| *v = restore(*v)),
+        Shape::Slope => {
+            column
+                .iter_mut()
+                .enumerate()
+                .for_each(|(at, v)| *v = restore(v.wrapping_add(on_slope(given, at))));
+        }
+        Shape::Delta => {
+            let mut sum = 0i64;
+            for value in column {
+                sum = sum.wrapping_add(*value);
+                *value = restore(sum);
+            }
+        }
+        Shape::DeltaOfDelta => {
+            let (mut sum, mut delta) = (0i64, 0i64);
+            for value in column {
+                delta = delta.wrapping_add(*value);
+                sum = sum.wrapping_add(delta);
+                *value = restore(sum);
+            }
+        }
+    }
+}
