@@ -9,6 +9,7 @@ pub mod compact;
 #[allow(dead_code)]
 mod downsample;
 mod error;
+pub mod exemplar;
 #[allow(dead_code)] // until the store appends
 pub mod head;
 pub mod options;

@@ -127,6 +127,29 @@ impl Log {
         })
     }
 
+    /// Hands every good record of one segment to `each`, while the log may be open. A segment that was dropped has none.
+    /// Memory: the segment.
+    ///
+    /// # Errors
+    /// The disk refused. Damage is no error: what is behind it is left out.
+    pub fn read_segment(
+        fs: &dyn Fs,
+        dir: &Path,
+        segment: u64,
+        mut each: impl FnMut(Frame<'_>),
+    ) -> Result<(), DurableError> {
+        let path = segment_path(dir, segment);
+        let bytes = match fs.read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(DurableError::io("read", &path, error)),
+        };
+        replay_segment(segment, &bytes, &mut Recovery::default(), &mut |_, frame| {
+            each(frame)
+        });
+        Ok(())
+    }
+
     /// Appends records `(kind, payload)` in one write, all or none. Returns the segment they are in.
     ///
     /// # Errors

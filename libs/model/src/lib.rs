@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod error;
+pub mod exemplar;
 pub mod go_regex;
 pub mod histogram;
 pub mod labels;
@@ -20,6 +21,7 @@ pub mod spans;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::StoreError;
+pub use exemplar::Exemplar;
 pub use histogram::Histogram;
 pub use labels::{Labels, LabelsBuilder};
 pub use matcher::{MatchOp, Matcher, MatcherError};
