@@ -12,6 +12,7 @@ mod error;
 pub mod exemplar;
 #[allow(dead_code)] // until the store appends
 pub mod head;
+pub mod import;
 pub mod options;
 mod postings;
 #[cfg(test)]

@@ -1,0 +1,3 @@
+//! Data of others on its way in.
+
+pub mod prometheus;
