@@ -13,6 +13,7 @@ pub mod exemplar;
 #[allow(dead_code)] // until the store appends
 pub mod head;
 pub mod import;
+pub mod metadata;
 pub mod options;
 mod postings;
 #[cfg(test)]
