@@ -4,13 +4,27 @@
 //! since the last flush, one *generation*. Both are divided into **pages** of up to [`MAX_WIDTH`] series that were
 //! created in one call with one timestamp: what one scrape, or one request of remote write, brings. A page has one
 //! lock, one label arena, one row of values a scrape; everything that costs a cache miss is paid a page, not a series.
+//!
+//! ```text
+//! keys ── SeriesTable::find ──► handles ──┐
+//! labels ─ SeriesTable::create ─► handles ┴─► Memtable::append ─► rows ─(some thirty)─► a run
+//!                                                   └─► records for the log, which Memtable::replay reads
+//! ```
 
+mod arena;
 mod bounds;
+mod directory;
 mod memtable;
+mod page;
+mod page_data;
+mod record;
+mod row;
+mod run;
 mod table;
 
 pub use bounds::Bounds;
-pub use memtable::{HeadSeries, Memtable, RECORD_HISTOGRAMS, RECORD_PAGE, RECORD_ROW, Replay};
+pub use memtable::{HeadSeries, Memtable, Replay};
+pub use record::{RECORD_HISTOGRAMS, RECORD_PAGE, RECORD_ROW};
 pub use table::{GcRules, Limits, Refused, SeriesTable};
 
 /// A page has at most so many series.

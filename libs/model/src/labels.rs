@@ -41,7 +41,9 @@ impl Labels {
         builder.build()
     }
 
-    fn from_sorted<N: AsRef<str>, V: AsRef<str>>(pairs: &[(N, V)]) -> Self {
+    /// Builds a set from pairs that are sorted by name already, each name once, no value empty: for stores that
+    /// keep them so. Two allocations.
+    pub fn from_sorted<N: AsRef<str>, V: AsRef<str>>(pairs: &[(N, V)]) -> Self {
         let len = pairs
             .iter()
             .map(|(n, v)| n.as_ref().len() + v.as_ref().len())

@@ -32,7 +32,10 @@ impl Bounds {
     pub fn new(newest_ms: Option<i64>, now_ms: i64, options: &Options) -> Bounds {
         let until_ms = now_ms.saturating_add(options.max_future_ms);
         let Some(newest_ms) = newest_ms else {
-            return Bounds { until_ms, ..Bounds::NONE };
+            return Bounds {
+                until_ms,
+                ..Bounds::NONE
+            };
         };
         Bounds {
             in_order_from_ms: newest_ms.saturating_sub(options.block_duration_ms / 2),

@@ -1,170 +1,199 @@
-//! The samples since the last flush.
+//! The samples since the last flush: one generation.
+//!
+//! Appends of different pages do not meet but in a read lock a batch. What a batch changes is logged page by page
+//! under the page's lock, so the log has each page's records in the order in which they changed it, and replaying them
+//! gives the same memtable. What a reader sees is decided by the batch number a row bears.
+
+mod append;
+mod read;
+mod replay;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
-use model::metrics::{AppendReport, HistogramRow, RefSample, Samples};
-use model::{Labels, Matcher, StoreError};
-use roaring::RoaringBitmap;
+use parking_lot::{Mutex, RwLock};
 
-use super::{Bounds, SeriesTable};
-use crate::bytes::Malformed;
+use super::SeriesTable;
+use super::page::Page;
+use super::page_data::{PageData, Tally};
+use super::row::{Slots, Visible};
 
-/// A record that says which series a page has.
-pub const RECORD_PAGE: u8 = 1;
-/// A record with values of one page at one time.
-pub const RECORD_ROW: u8 = 2;
-/// A record with native histograms of one page.
-pub const RECORD_HISTOGRAMS: u8 = 3;
+pub use read::HeadSeries;
+pub use replay::Replay;
 
-/// One generation of samples.
-pub struct Memtable {}
-
-/// A series that [`Memtable::select`] found.
-#[derive(Debug, Clone)]
-pub struct HeadSeries {
-    /// Its labels.
-    pub labels: Labels,
+/// A page with its samples.
+#[derive(Debug)]
+struct Entry {
+    page: Arc<Page>,
+    data: Mutex<PageData>,
 }
 
-/// Fills a memtable from the records of one generation of the log.
-pub struct Replay<'a> {
-    memtable: &'a Memtable,
+/// One generation of samples. See the module.
+pub struct Memtable {
+    table: Arc<SeriesTable>,
+    generation: u64,
+    /// By the page's index.
+    entries: RwLock<Vec<Option<Arc<Entry>>>>,
+    /// Rows of batches up to here may be sealed.
+    sealable: AtomicU64,
+    /// Filled from a log: all of it is visible.
+    is_replayed: AtomicBool,
+    samples: AtomicU64,
+    late: AtomicU64,
+    bytes: AtomicI64,
+    runs: AtomicI64,
+    newest_ms: AtomicI64,
+    oldest_ms: AtomicI64,
 }
 
-#[allow(clippy::todo, missing_docs, unused_variables)]
-impl Replay<'_> {
-    /// Applies the next record and gives the samples in it.
-    pub fn apply(&mut self, kind: u8, record: &[u8]) -> Result<usize, Malformed> {
-        todo!()
-    }
-}
-
-#[allow(clippy::todo, missing_docs, unused_variables)]
 impl Memtable {
+    /// An empty generation over a table.
     pub fn new(table: Arc<SeriesTable>, generation: u64) -> Memtable {
-        todo!()
+        Memtable {
+            table,
+            generation,
+            entries: RwLock::default(),
+            sealable: AtomicU64::new(0),
+            is_replayed: AtomicBool::new(false),
+            samples: AtomicU64::new(0),
+            late: AtomicU64::new(0),
+            bytes: AtomicI64::new(0),
+            runs: AtomicI64::new(0),
+            newest_ms: AtomicI64::new(i64::MIN),
+            oldest_ms: AtomicI64::new(i64::MAX),
+        }
     }
 
+    /// Its number, and that of its log.
     pub fn generation(&self) -> u64 {
-        todo!()
+        self.generation
     }
 
+    /// The series it has samples of.
     pub fn table(&self) -> &Arc<SeriesTable> {
-        todo!()
+        &self.table
     }
 
-    /// Appends samples, visible to those who see `batch` or later ones. `log` gets each record (bytes, kind) while the
-    /// page is locked, so that records of a page reach the log in the order in which they changed it.
-    pub fn append(
-        &self,
-        batch: u64,
-        samples: &[RefSample],
-        bounds: &Bounds,
-        log: &mut dyn FnMut(&[u8], u8),
-        report: &mut AppendReport,
-    ) {
-        todo!()
-    }
-
-    /// As `append`, native histograms.
-    pub fn append_histograms(
-        &self,
-        batch: u64,
-        rows: &[HistogramRow],
-        bounds: &Bounds,
-        log: &mut dyn FnMut(&[u8], u8),
-        report: &mut AppendReport,
-    ) {
-        todo!()
-    }
-
-    /// Rows of batches up to this one may be compressed: it is committed and no snapshot sees less.
+    /// Rows of batches up to this one may be compressed: it is committed, and no snapshot sees less.
     pub fn set_sealable(&self, batch: u64) {
-        todo!()
+        self.sealable.store(batch, Relaxed);
     }
 
-    /// No more appends will come: what only they need is let go.
+    /// Lets go what only appends need: none will come any more. (One that comes all the same is right, but logs
+    /// nothing that could be replayed.)
     pub fn freeze(&self) {
-        todo!()
+        for entry in self.entries().iter().flatten() {
+            let freed = entry.data.lock().freeze();
+            self.bytes.fetch_sub(freed, Relaxed);
+        }
     }
 
-    /// Takes the records of one log generation, in order; one `Replay` for each.
-    pub fn replay(&self) -> Replay<'_> {
-        todo!()
-    }
-
-    /// The series that satisfy all matchers and have a visible sample in the range, in the order of their labels.
-    pub fn select(
-        &self,
-        matchers: &[Matcher],
-        visible: u64,
-        start_ms: i64,
-        end_ms: i64,
-    ) -> Result<Vec<HeadSeries>, StoreError> {
-        todo!()
-    }
-
-    /// As `select`, the ids of the table only: for [`SeriesTable::label_names`] and [`SeriesTable::label_values`].
-    pub fn select_ids(
-        &self,
-        matchers: &[Matcher],
-        visible: u64,
-        start_ms: i64,
-        end_ms: i64,
-    ) -> Result<RoaringBitmap, StoreError> {
-        todo!()
-    }
-
-    /// Appends what a series has in the range.
-    pub fn read(
-        &self,
-        series: &HeadSeries,
-        visible: u64,
-        start_ms: i64,
-        end_ms: i64,
-        into: &mut Samples,
-    ) -> Result<(), StoreError> {
-        todo!()
-    }
-
-    /// Hands every series with visible samples in the range to `f`, in the order of their labels.
-    pub fn for_each(
-        &self,
-        visible: u64,
-        start_ms: i64,
-        end_ms: i64,
-        f: &mut dyn FnMut(&Labels, &Samples) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        todo!()
-    }
-
-    /// The newest sample's time.
+    /// The newest sample's time in milliseconds, visible or not.
     pub fn newest_ms(&self) -> Option<i64> {
-        todo!()
+        Some(self.newest_ms.load(Relaxed)).filter(|_| self.samples() > 0)
     }
 
-    /// The oldest sample's time.
+    /// The oldest sample's time in milliseconds, visible or not.
     pub fn oldest_ms(&self) -> Option<i64> {
-        todo!()
+        Some(self.oldest_ms.load(Relaxed)).filter(|_| self.samples() > 0)
     }
 
     /// Samples stored, repetitions not counted.
     pub fn samples(&self) -> u64 {
-        todo!()
+        self.samples.load(Relaxed)
     }
 
     /// Of these, samples that were not in order.
     pub fn late_samples(&self) -> u64 {
-        todo!()
+        self.late.load(Relaxed)
     }
 
-    /// Sealed runs.
+    /// Sealed runs: up to 512 series' chunks of some thirty samples each.
     pub fn runs(&self) -> u64 {
-        todo!()
+        self.runs.load(Relaxed).max(0) as u64
     }
 
-    /// Bytes in memory, roughly.
+    /// Bytes in memory, roughly; those of the table are not among them.
     pub fn bytes(&self) -> u64 {
-        todo!()
+        self.bytes.load(Relaxed).max(0) as u64
+    }
+
+    /// The pages as they are now.
+    fn entries(&self) -> Vec<Option<Arc<Entry>>> {
+        self.entries.read().clone()
+    }
+
+    fn entry(&self, index: u32) -> Option<Arc<Entry>> {
+        self.entries.read().get(index as usize)?.clone()
+    }
+
+    /// Makes room for a page's samples.
+    fn attach(&self, page: &Arc<Page>) -> Arc<Entry> {
+        let mut entries = self.entries.write();
+        let index = page.index as usize;
+        if entries.len() <= index {
+            entries.resize(index + 1, None);
+        }
+        let Some(place) = entries.get_mut(index) else {
+            return Arc::new(Entry::new(page));
+        };
+        match place {
+            Some(entry) if entry.page.tag == page.tag => Arc::clone(entry),
+            place => {
+                self.bytes.fetch_add(size_of::<Entry>() as i64 + 24, Relaxed);
+                Arc::clone(place.insert(Arc::new(Entry::new(page))))
+            }
+        }
+    }
+
+    fn visible(&self, batch: u64) -> Visible {
+        match self.is_replayed.load(Relaxed) {
+            true => Visible::ALL,
+            false => Visible::up_to(batch),
+        }
+    }
+
+    fn count(&self, tally: &Tally) {
+        self.samples.fetch_add(tally.samples, Relaxed);
+        self.late.fetch_add(tally.late, Relaxed);
+        self.bytes.fetch_add(tally.bytes, Relaxed);
+        self.runs.fetch_add(tally.runs, Relaxed);
+        if let Some(newest) = tally.newest_ms {
+            self.newest_ms.fetch_max(newest, Relaxed);
+        }
+        if let Some(oldest) = tally.oldest_ms {
+            self.oldest_ms.fetch_min(oldest, Relaxed);
+        }
+    }
+
+    /// The slots of a page that have samples here.
+    pub(crate) fn slots_of(&self, page: &Page) -> Slots {
+        let mut slots = Slots::default();
+        if let Some(entry) = self.entry(page.index).filter(|entry| entry.page.tag == page.tag) {
+            entry.data.lock().add_slots(&mut slots);
+        }
+        slots
+    }
+
+    /// Runs `f` while nothing is appended. `f` must not ask this memtable for anything but by the slots it is given.
+    pub(crate) fn while_nobody_appends(&self, f: impl FnOnce(&dyn Fn(&Page) -> Slots)) {
+        let entries = self.entries.write();
+        f(&|page| {
+            let mut slots = Slots::default();
+            let entry = entries.get(page.index as usize).and_then(Option::as_ref);
+            if let Some(entry) = entry.filter(|entry| entry.page.tag == page.tag) {
+                entry.data.lock().add_slots(&mut slots);
+            }
+            slots
+        });
+    }
+}
+
+impl Entry {
+    fn new(page: &Arc<Page>) -> Entry {
+        Entry {
+            page: Arc::clone(page),
+            data: Mutex::default(),
+        }
     }
 }

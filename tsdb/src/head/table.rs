@@ -1,11 +1,29 @@
-//! Which series there are.
+//! Which series there are: found by key, made by labels, selected by matchers, forgotten when they have been silent.
+//!
+//! Three locks, none held for long: one for whoever makes or forgets series, one over the directory of pages, one over
+//! the postings. About 85 bytes a series in pages of several hundred.
 
-use model::metrics::{NewSeries, Rejected, SeriesRef};
+mod create;
+mod gc;
+mod inspect;
+mod order;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use model::metrics::SeriesRef;
 use model::{Labels, Matcher, SeriesKey, StoreError};
+use parking_lot::{Mutex, RwLock};
 use roaring::RoaringBitmap;
 
-use super::Memtable;
-use crate::stats::Cardinality;
+use super::directory::Directory;
+use super::page::{self, Page};
+use crate::postings::{MemoryPostings, resolve};
+use create::Maker;
+use gc::Grave;
+use order::Order;
+
+pub use gc::GcRules;
 
 /// How much a table takes; 0 is no bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,84 +47,87 @@ pub struct Refused {
     pub bytes: u64,
 }
 
-/// When series are forgotten.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GcRules {
-    /// The clock, in milliseconds since the epoch. It only has to go on at its usual pace.
-    pub now_ms: i64,
-    /// A series without a sample for so long is forgotten; at most 30 days count.
-    pub idle_ms: i64,
-    /// The lowest generation of a memtable that anybody still holds, snapshots included.
-    pub oldest_generation: u64,
+/// The live series of a store. See the module.
+pub struct SeriesTable {
+    limits: Limits,
+    /// Locked by whoever makes or forgets series. Taken before any other lock here.
+    maker: Mutex<Maker>,
+    directory: RwLock<Directory>,
+    postings: RwLock<MemoryPostings>,
+    order: Order,
+    graves: Mutex<Vec<Grave>>,
+    live: AtomicU64,
+    bytes: AtomicU64,
+    refused: Mutex<Refused>,
 }
 
-/// The live series of a store.
-pub struct SeriesTable {}
-
-#[allow(clippy::todo, missing_docs, unused_variables)]
 impl SeriesTable {
+    /// A table without series.
     pub fn new(limits: Limits) -> SeriesTable {
-        todo!()
+        SeriesTable {
+            limits,
+            maker: Mutex::default(),
+            directory: RwLock::default(),
+            postings: RwLock::default(),
+            order: Order::default(),
+            graves: Mutex::default(),
+            live: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            refused: Mutex::default(),
+        }
     }
 
-    /// Sets `refs` to the handles of the series with these keys, unknown where there is none.
+    /// Sets `refs` to the handles of the series with these keys, unknown where there is none. Keys in the order in which
+    /// their series were made, or were asked for last time, cost a comparison each.
     pub fn find(&self, keys: &[SeriesKey], refs: &mut Vec<SeriesRef>) {
-        todo!()
-    }
-
-    /// Makes series, or finds those that exist.
-    pub fn create(&self, series: &[NewSeries], refs: &mut Vec<Result<SeriesRef, Rejected>>) {
-        todo!()
+        refs.clear();
+        refs.reserve(keys.len());
+        self.directory.read().find(keys, refs);
     }
 
     /// The ids of the series that satisfy all matchers, samples or not.
+    ///
+    /// # Errors
+    /// None so far.
     pub fn select(&self, matchers: &[Matcher]) -> Result<RoaringBitmap, StoreError> {
-        todo!()
+        resolve(&*self.postings.read(), matchers)
     }
 
     /// The labels of the series with this id.
     pub fn labels(&self, id: u32) -> Option<Labels> {
-        todo!()
-    }
-
-    /// Label names of the series with these ids (`None`: of all), sorted.
-    pub fn label_names(&self, within: Option<&RoaringBitmap>) -> Vec<String> {
-        todo!()
-    }
-
-    /// Values of one label over the series with these ids (`None`: of all), sorted.
-    pub fn label_values(&self, name: &str, within: Option<&RoaringBitmap>) -> Vec<String> {
-        todo!()
-    }
-
-    /// The `limit` largest entries of each list about the labels.
-    pub fn cardinality(&self, limit: usize) -> Cardinality {
-        todo!()
+        let (index, slot) = page::parts(id);
+        let page = Arc::clone(self.directory.read().page(index)?);
+        Some(page.labels.labels(slot)).filter(|labels| !labels.is_empty())
     }
 
     /// Series alive.
     pub fn len(&self) -> u64 {
-        todo!()
+        self.live.load(Relaxed)
     }
 
-    /// Whether there is none.
+    /// Whether none is alive.
     pub fn is_empty(&self) -> bool {
-        todo!()
+        self.len() == 0
     }
 
     /// Bytes in memory, roughly.
     pub fn bytes(&self) -> u64 {
-        todo!()
+        self.bytes.load(Relaxed)
     }
 
     /// What the limits refused.
     pub fn refused(&self) -> Refused {
-        todo!()
+        *self.refused.lock()
     }
 
-    /// Forgets series without samples. Call it after a flush, with the memtable that takes samples (no other may be
-    /// taking any) and those that are frozen and still there, the one just flushed included.
-    pub fn gc(&self, rules: &GcRules, active: &Memtable, frozen: &[&Memtable]) {
-        todo!()
+    /// The page a handle means.
+    pub(crate) fn page(&self, index: u32, tag: u32) -> Option<Arc<Page>> {
+        let directory = self.directory.read();
+        directory.page(index).filter(|page| page.tag == tag).cloned()
+    }
+
+    /// The ids of all series in the order of their labels. New ones are put in place first.
+    pub(crate) fn order(&self) -> Arc<Vec<u32>> {
+        self.order.get(|| self.directory.read().pages().to_vec())
     }
 }

@@ -4,6 +4,13 @@ use super::*;
 use crate::random::Random;
 use model::Labels;
 
+fn insert(postings: &mut MemoryPostings, id: u32, labels: &Labels) {
+    postings.add_series(&[id]);
+    for (name, value) in labels.iter() {
+        postings.add_pair(name, value, &[id]);
+    }
+}
+
 #[test]
 fn resolving_agrees_with_matching_each_series() {
     let mut random = Random::new(3);
@@ -17,11 +24,11 @@ fn resolving_agrees_with_matching_each_series() {
             }
         }
         let labels = Labels::from_pairs(pairs);
-        postings.insert(slot, &labels);
+        insert(&mut postings, slot, &labels);
         series.push(labels);
     }
     for slot in (0..300).step_by(7) {
-        postings.remove(slot, &series[slot as usize]);
+        postings.remove(slot, series[slot as usize].iter());
     }
     let ops = [
         MatchOp::Equal,
@@ -53,8 +60,8 @@ fn resolving_agrees_with_matching_each_series() {
 fn removing_everything_leaves_nothing() {
     let mut postings = MemoryPostings::default();
     let labels = Labels::from_pairs([("a", "b"), ("c", "d")]);
-    postings.insert(5, &labels);
-    postings.remove(5, &labels);
+    insert(&mut postings, 5, &labels);
+    postings.remove(5, labels.iter());
     assert_eq!(postings.iter().count(), 0);
     assert!(postings.all().unwrap().is_empty());
 }

@@ -1,0 +1,137 @@
+//! Appending a batch: divided into rows, one lock a row.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use model::metrics::{AppendReport, RefSample, Rejected};
+
+use super::{Entry, Memtable};
+use crate::head::Bounds;
+use crate::head::page::{page_of, ref_parts, slot_of};
+use crate::head::page_data::{Appending, Tally};
+use crate::head::row::Visible;
+use crate::head::run::Scratch;
+
+/// A batch whose first rows have fewer samples than this on average is sorted by page and time.
+const SORT_BELOW: usize = 8;
+/// So many rows are looked at for that.
+const SORT_AFTER: usize = 16;
+
+impl Memtable {
+    /// Appends samples; they are visible to those who see `batch`, and adds to `report`. `log` gets each record (bytes,
+    /// kind) while the page is locked, so that the log has a page's records in the order in which they changed it; it
+    /// must not call back.
+    ///
+    /// Samples of one page and time that follow one another in slot order cost the least; a batch that has them in
+    /// disorder is sorted.
+    pub fn append(
+        &self,
+        batch: u64,
+        samples: &[RefSample],
+        bounds: &Bounds,
+        log: &mut dyn FnMut(&[u8], u8),
+        report: &mut AppendReport,
+    ) {
+        let mut appending = Appending {
+            batch,
+            sealable: Visible::up_to(self.sealable.load(Relaxed)),
+            bounds,
+            log: Some(log),
+            report,
+            tally: Tally::default(),
+            record: Vec::new(),
+            scratch: Scratch::default(),
+        };
+        let mut done = 0;
+        let mut rows = 0;
+        while done < samples.len() {
+            if rows == SORT_AFTER && done < SORT_AFTER * SORT_BELOW && samples.len() - done > SORT_BELOW {
+                self.append_sorted(samples, done, &mut appending);
+                break;
+            }
+            let rest = samples.get(done..).unwrap_or_default();
+            let row = rest.get(..row_len(rest)).unwrap_or(rest);
+            self.append_row(row, &|i| done + i, &mut appending);
+            done += row.len();
+            rows += 1;
+        }
+        self.count(&appending.tally);
+    }
+
+    /// Appends the samples from the `from`-th on, by page, time and slot.
+    fn append_sorted(&self, samples: &[RefSample], from: usize, appending: &mut Appending<'_>) {
+        let mut places: Vec<usize> = (from..samples.len()).collect();
+        let key = |&place: &usize| {
+            let sample = samples.get(place);
+            sample.map(|s| (page_of(s.series), s.timestamp_ms, slot_of(s.series)))
+        };
+        places.sort_by_cached_key(key);
+        let sorted: Vec<RefSample> = places
+            .iter()
+            .filter_map(|&place| samples.get(place))
+            .copied()
+            .collect();
+        let mut done = 0;
+        while done < sorted.len() {
+            let rest = sorted.get(done..).unwrap_or_default();
+            let row = rest.get(..row_len(rest)).unwrap_or(rest);
+            let place = |i: usize| places.get(done + i).copied().unwrap_or_default();
+            self.append_row(row, &place, appending);
+            done += row.len();
+        }
+        appending
+            .report
+            .rejected
+            .sort_unstable_by_key(|(place, _)| *place);
+    }
+
+    /// Appends samples of one page and one time in rising slots.
+    fn append_row(&self, row: &[RefSample], place: &dyn Fn(usize) -> usize, appending: &mut Appending<'_>) {
+        let Some(first) = row.first() else { return };
+        let (tag, id) = ref_parts(first.series);
+        let index = crate::head::page::parts(id).0;
+        for _ in 0..2 {
+            // The read lock is held until the row is in: whoever holds the write lock knows that nobody is between
+            // looking whether a series is alive and storing its sample.
+            let entries = self.entries.read();
+            let entry = entries.get(index as usize).and_then(Option::as_ref);
+            if let Some(entry) = entry.filter(|entry| entry.page.tag == tag) {
+                return append_to(entry, row, place, appending);
+            }
+            drop(entries);
+            let Some(page) = self.table.page(index, tag).filter(|page| !page.is_retired()) else {
+                break;
+            };
+            self.attach(&page);
+        }
+        let rejected = (0..row.len()).map(|i| (place(i), Rejected::UnknownSeries));
+        appending.report.rejected.extend(rejected);
+    }
+}
+
+fn append_to(
+    entry: &Arc<Entry>,
+    row: &[RefSample],
+    place: &dyn Fn(usize) -> usize,
+    appending: &mut Appending<'_>,
+) {
+    let appended = entry.data.lock().append(&entry.page, row, place, appending);
+    // Runs are made here and never leave memory: only a bug in the codec could get here, and it must not take
+    // ingestion down.
+    if appended.is_err() {
+        tracing::error!(tag = entry.page.tag, "a sealed run of the head does not decode");
+    }
+}
+
+/// How many samples from the first on are of one page and one time, in rising slots.
+fn row_len(samples: &[RefSample]) -> usize {
+    let follows = |pair: &[RefSample]| match pair {
+        [a, b] => {
+            page_of(a.series) == page_of(b.series)
+                && a.series.0 < b.series.0
+                && a.timestamp_ms == b.timestamp_ms
+        }
+        _ => false,
+    };
+    1 + samples.windows(2).take_while(|pair| follows(pair)).count()
+}

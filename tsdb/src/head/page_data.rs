@@ -1,0 +1,392 @@
+//! The samples of one page in one generation: rows as they came, and the runs into which they are sealed.
+//!
+//! Behind a lock of its own, which appends take once a row and readers once a series. A row that is newer than
+//! everything in the page goes in without a look at its values; so does one whose slots have nothing that new. What is
+//! left is judged value by value.
+
+use model::metrics::{AppendReport, RefSample, Rejected, Samples};
+
+use super::Bounds;
+use super::page::{Page, slot_of};
+use super::record::{self, Previous, RECORD_PAGE, RECORD_ROW};
+use super::row::{Row, Slots, Visible, has};
+use super::run::{Run, Scratch};
+use crate::bytes::Malformed;
+
+/// Pages with fewer series are sealed after fewer rows, but into one run until it is long enough: a row costs them 32
+/// bytes a sample.
+const NARROW: usize = 16;
+/// A run of a narrow page that has so many timestamps is finished.
+const NARROW_RUN_LEN: usize = 120;
+
+/// What a batch did, summed over its pages.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) samples: u64,
+    pub(crate) late: u64,
+    pub(crate) bytes: i64,
+    pub(crate) runs: i64,
+    pub(crate) newest_ms: Option<i64>,
+    pub(crate) oldest_ms: Option<i64>,
+}
+
+/// What an append works with, the same for all its pages.
+pub(crate) struct Appending<'a> {
+    pub(crate) batch: u64,
+    /// Rows up to here may be sealed.
+    pub(crate) sealable: Visible,
+    pub(crate) bounds: &'a Bounds,
+    /// `None` while a log is replayed.
+    pub(crate) log: Option<&'a mut dyn FnMut(&[u8], u8)>,
+    pub(crate) report: &'a mut AppendReport,
+    pub(crate) tally: Tally,
+    pub(crate) record: Vec<u8>,
+    pub(crate) scratch: Scratch,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct PageData {
+    rows: Vec<Row>,
+    runs: Vec<Run>,
+    pub(crate) previous: Previous,
+    newest_ms: i64,
+    oldest_ms: i64,
+    /// Values in `rows`.
+    values: u32,
+    /// Sealing is not tried again before there are so many rows.
+    retry_rows: u32,
+    is_defined: bool,
+}
+
+impl Default for PageData {
+    fn default() -> Self {
+        PageData {
+            rows: Vec::new(),
+            runs: Vec::new(),
+            previous: Previous::default(),
+            newest_ms: i64::MIN,
+            oldest_ms: i64::MAX,
+            values: 0,
+            retry_rows: 0,
+            is_defined: false,
+        }
+    }
+}
+
+impl PageData {
+    /// Appends samples of one time in rising slots. `place` says where in the batch the n-th of them is.
+    pub(crate) fn append(
+        &mut self,
+        page: &Page,
+        samples: &[RefSample],
+        place: &dyn Fn(usize) -> usize,
+        appending: &mut Appending<'_>,
+    ) -> Result<(), Malformed> {
+        let Some(&RefSample { timestamp_ms, .. }) = samples.first() else {
+            return Ok(());
+        };
+        let in_bounds =
+            timestamp_ms <= appending.bounds.until_ms && appending.bounds.takes_in_order(timestamp_ms);
+        let slots_exist = samples.last().is_some_and(|s| slot_of(s.series) < page.width());
+        if in_bounds && slots_exist && page.is_whole() && self.is_newer(timestamp_ms, samples) {
+            self.push(page, samples, appending);
+            return self.seal_if_full(page, appending);
+        }
+        let mut taken = Vec::with_capacity(samples.len());
+        let contested = self.contested(timestamp_ms);
+        for (i, sample) in samples.iter().enumerate() {
+            match self.judge(page, sample, &contested, appending) {
+                Ok(true) => taken.push(*sample),
+                Ok(false) => appending.report.stored += 1,
+                Err(reason) => appending.report.rejected.push((place(i), reason)),
+            }
+        }
+        if !taken.is_empty() {
+            self.push(page, &taken, appending);
+            self.seal_if_full(page, appending)?;
+        }
+        Ok(())
+    }
+
+    /// Whether no slot from the first to the last of the samples has anything at that time or later.
+    fn is_newer(&self, timestamp_ms: i64, samples: &[RefSample]) -> bool {
+        if timestamp_ms > self.newest_ms {
+            return true;
+        }
+        let (Some(first), Some(last)) = (samples.first(), samples.last()) else {
+            return true;
+        };
+        let (first, last) = (slot_of(first.series), slot_of(last.series));
+        self.runs.iter().all(|run| run.max_ms() < timestamp_ms)
+            && self.rows.iter().all(|row| {
+                row.timestamp_ms < timestamp_ms || row.first() > last || row.first() + row.span() <= first
+            })
+    }
+
+    /// The slots that have something at that time or later.
+    fn contested(&self, timestamp_ms: i64) -> Slots {
+        let mut slots = Slots::default();
+        for row in self.rows.iter().filter(|row| row.timestamp_ms >= timestamp_ms) {
+            row.add_slots(&mut slots);
+        }
+        for run in self.runs.iter().filter(|run| run.max_ms() >= timestamp_ms) {
+            run.add_slots(&mut slots);
+        }
+        slots
+    }
+
+    /// Whether a sample is to be stored (else it is stored already).
+    fn judge(
+        &self,
+        page: &Page,
+        sample: &RefSample,
+        contested: &Slots,
+        appending: &mut Appending<'_>,
+    ) -> Result<bool, Rejected> {
+        let slot = slot_of(sample.series);
+        let Appending { bounds, scratch, .. } = appending;
+        if !page.is_live(slot) {
+            return Err(Rejected::UnknownSeries);
+        }
+        if sample.timestamp_ms > bounds.until_ms {
+            return Err(Rejected::TooFarInFuture);
+        }
+        let last = match has(contested, slot) {
+            true => self.last_from(slot, sample.timestamp_ms, scratch),
+            false => None,
+        };
+        if last.is_none() {
+            return match bounds.takes_in_order(sample.timestamp_ms) {
+                true => Ok(true),
+                false => Err(Rejected::TooOld),
+            };
+        }
+        match self.value_at(slot, sample.timestamp_ms, scratch) {
+            Some(bits) if bits == sample.value.to_bits() => Ok(false),
+            Some(_) => Err(Rejected::Duplicate),
+            None => {
+                bounds.judge_late(sample.timestamp_ms)?;
+                appending.tally.late += 1;
+                Ok(true)
+            }
+        }
+    }
+
+    /// The slot's last time, if it is not before `start_ms`.
+    fn last_from(&self, slot: usize, start_ms: i64, scratch: &mut Scratch) -> Option<i64> {
+        let rows = self
+            .rows
+            .iter()
+            .filter(|row| row.timestamp_ms >= start_ms && row.value(slot).is_some())
+            .map(|row| row.timestamp_ms)
+            .max();
+        let mut last = rows;
+        for run in self.runs.iter().filter(|run| run.max_ms() >= start_ms) {
+            last = last.max(run.last_between(slot, start_ms, i64::MAX, scratch).ok().flatten());
+        }
+        last
+    }
+
+    /// The bits of the slot's value at that very time.
+    fn value_at(&self, slot: usize, timestamp_ms: i64, scratch: &mut Scratch) -> Option<u64> {
+        let mut found = Samples::default();
+        for run in &self.runs {
+            let read = run.read(slot, timestamp_ms, timestamp_ms, scratch, &mut found);
+            if let (Ok(()), Some(value)) = (read, found.values.first()) {
+                return Some(value.to_bits());
+            }
+        }
+        let mut rows = self.rows.iter().filter(|row| row.timestamp_ms == timestamp_ms);
+        rows.find_map(|row| row.value(slot))
+    }
+
+    /// Logs and stores a row.
+    fn push(&mut self, page: &Page, samples: &[RefSample], appending: &mut Appending<'_>) {
+        if let Some(log) = &mut appending.log {
+            let record = &mut appending.record;
+            if !self.is_defined {
+                self.is_defined = true;
+                record.clear();
+                record::put_page(page, record);
+                log(record, RECORD_PAGE);
+            }
+            let before = self.previous.bytes();
+            record.clear();
+            record::put_row(page, &mut self.previous, samples, record);
+            log(record, RECORD_ROW);
+            appending.tally.bytes += (self.previous.bytes() - before) as i64;
+        }
+        appending.report.stored += samples.len();
+        self.store(samples, appending);
+    }
+
+    fn store(&mut self, samples: &[RefSample], appending: &mut Appending<'_>) {
+        let row = Row::new(appending.batch, samples);
+        let timestamp_ms = row.timestamp_ms;
+        self.newest_ms = self.newest_ms.max(timestamp_ms);
+        self.oldest_ms = self.oldest_ms.min(timestamp_ms);
+        self.values += samples.len() as u32;
+        let tally = &mut appending.tally;
+        tally.samples += samples.len() as u64;
+        tally.bytes += row.bytes() as i64;
+        tally.newest_ms = tally.newest_ms.max(Some(timestamp_ms));
+        tally.oldest_ms = Some(tally.oldest_ms.map_or(timestamp_ms, |t| t.min(timestamp_ms)));
+        if self.rows.len() == self.rows.capacity() {
+            // Narrow pages have few rows at a time; doubling would waste half of what they take.
+            self.rows.reserve_exact((self.rows.len() / 2).clamp(4, 64));
+        }
+        self.rows.push(row);
+    }
+
+    /// Stores a row that a log has: it was judged when it came.
+    pub(crate) fn restore(
+        &mut self,
+        page: &Page,
+        samples: &[RefSample],
+        appending: &mut Appending<'_>,
+    ) -> Result<(), Malformed> {
+        self.store(samples, appending);
+        self.seal_if_full(page, appending)
+    }
+
+    fn seal_if_full(&mut self, page: &Page, appending: &mut Appending<'_>) -> Result<(), Malformed> {
+        // Pages fill at the same pace; different targets keep them from being sealed all at once.
+        let stagger = page.tag.wrapping_mul(0x9e37_79b9) >> 28;
+        let target = match page.width() {
+            ..NARROW => 8 + stagger / 4,
+            _ => 24 + stagger,
+        };
+        let is_full =
+            self.values as usize >= target as usize * page.width() || self.rows.len() >= 4 * target as usize;
+        if !is_full || self.rows.len() < self.retry_rows as usize {
+            return Ok(());
+        }
+        self.seal(page, appending)?;
+        // Rows that a snapshot does not see yet stay: look again when there are half as many more.
+        self.retry_rows = match self.values as usize >= target as usize * page.width() / 2 {
+            true => (self.rows.len() + self.rows.len() / 2 + 2) as u32,
+            false => 0,
+        };
+        Ok(())
+    }
+
+    /// Seals the rows that may be, but those of the newest time: the rest of the page may still be on its way.
+    fn seal(&mut self, page: &Page, appending: &mut Appending<'_>) -> Result<(), Malformed> {
+        let newest_ms = self.newest_ms;
+        let sealable = appending.sealable;
+        let stays = |row: &Row| row.timestamp_ms == newest_ms || !sealable.sees(row);
+        let ready = self.rows.iter().filter(|row| !stays(row)).count();
+        if 2 * ready < self.rows.len() {
+            return Ok(());
+        }
+        let rows: Vec<Row> = self.rows.extract_if(.., |row| !stays(row)).collect();
+        let oldest = rows.iter().map(|row| row.timestamp_ms).min();
+        let joined = self.runs.last().filter(|run| {
+            page.width() < NARROW
+                && run.len() < NARROW_RUN_LEN
+                && oldest.is_some_and(|oldest| run.max_ms() <= oldest)
+        });
+        let run = Run::seal(joined, &rows, &mut appending.scratch)?;
+        let tally = &mut appending.tally;
+        if joined.is_some() {
+            let joined = self.runs.pop();
+            tally.bytes -= joined.map_or(0, |run| run.bytes()) as i64;
+            tally.runs -= 1;
+        }
+        tally.bytes += run.bytes() as i64 - rows.iter().map(|row| row.bytes() as i64).sum::<i64>();
+        tally.runs += 1;
+        self.values -= rows.iter().map(|row| row.len() as u32).sum::<u32>();
+        self.runs.reserve_exact(usize::from(page.width() < NARROW));
+        self.runs.push(run);
+        Ok(())
+    }
+
+    /// Lets go what only appends need.
+    pub(crate) fn freeze(&mut self) -> i64 {
+        let freed = self.previous.bytes() as i64;
+        self.previous = Previous::default();
+        self.rows.shrink_to_fit();
+        self.runs.shrink_to_fit();
+        freed
+    }
+
+    /// Whether something lies in the range.
+    pub(crate) fn meets(&self, start_ms: i64, end_ms: i64) -> bool {
+        self.newest_ms >= start_ms && self.oldest_ms <= end_ms
+    }
+
+    /// Adds the slots that have samples.
+    pub(crate) fn add_slots(&self, slots: &mut Slots) {
+        self.rows.iter().for_each(|row| row.add_slots(slots));
+        self.runs.iter().for_each(|run| run.add_slots(slots));
+    }
+
+    /// Whether the slot has a visible sample in the range.
+    pub(crate) fn has(
+        &self,
+        slot: usize,
+        visible: Visible,
+        start_ms: i64,
+        end_ms: i64,
+        scratch: &mut Scratch,
+    ) -> Result<bool, Malformed> {
+        let in_rows = self.rows.iter().any(|row| {
+            (start_ms..=end_ms).contains(&row.timestamp_ms) && visible.sees(row) && row.value(slot).is_some()
+        });
+        if in_rows {
+            return Ok(true);
+        }
+        for run in &self.runs {
+            if run.min_ms() >= start_ms && run.max_ms() <= end_ms {
+                if run.has(slot) {
+                    return Ok(true);
+                }
+            } else if run.last_between(slot, start_ms, end_ms, scratch)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Appends the slot's visible samples of the range, in order of time.
+    pub(crate) fn read(
+        &self,
+        slot: usize,
+        visible: Visible,
+        start_ms: i64,
+        end_ms: i64,
+        scratch: &mut Scratch,
+        into: &mut Samples,
+    ) -> Result<(), Malformed> {
+        let from = into.timestamps.len();
+        for run in &self.runs {
+            run.read(slot, start_ms, end_ms, scratch, into)?;
+        }
+        for row in &self.rows {
+            if (start_ms..=end_ms).contains(&row.timestamp_ms)
+                && visible.sees(row)
+                && let Some(bits) = row.value(slot)
+            {
+                into.push(row.timestamp_ms, f64::from_bits(bits));
+            }
+        }
+        sort_from(into, from);
+        Ok(())
+    }
+}
+
+/// Puts the floats from the `from`-th on in order of time; of several at one time the first stays.
+pub(crate) fn sort_from(samples: &mut Samples, from: usize) {
+    let timestamps = samples.timestamps.get(from..).unwrap_or_default();
+    if timestamps.is_sorted_by(|a, b| a < b) {
+        return;
+    }
+    let values = samples.values.get(from..).unwrap_or_default();
+    let mut pairs: Vec<(i64, f64)> = timestamps.iter().copied().zip(values.iter().copied()).collect();
+    pairs.sort_by_key(|(timestamp, _)| *timestamp);
+    pairs.dedup_by_key(|(timestamp, _)| *timestamp);
+    samples.timestamps.truncate(from);
+    samples.values.truncate(from);
+    pairs.into_iter().for_each(|(t, v)| samples.push(t, v));
+}
