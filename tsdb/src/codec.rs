@@ -20,6 +20,7 @@ mod tests;
 mod values;
 
 pub mod histogram;
+pub mod starts;
 
 pub use crate::bytes::Malformed;
 

@@ -18,6 +18,7 @@ pub mod promtime;
 pub mod series_key;
 pub mod series_registry;
 pub mod spans;
+pub mod starts;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::StoreError;
@@ -26,4 +27,5 @@ pub use histogram::Histogram;
 pub use labels::{Labels, LabelsBuilder};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use series_key::SeriesKey;
+pub use starts::Starts;
 pub use series_registry::SeriesRegistry;

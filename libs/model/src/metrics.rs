@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::{Histogram, Labels, Matcher, SeriesKey, StoreError};
+use crate::{Histogram, Labels, Matcher, SeriesKey, Starts, StoreError};
 
 /// The NaN by which Prometheus says "this series ended here": a staleness marker. Compare by bits.
 pub const STALE_NAN: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
@@ -38,6 +38,8 @@ pub struct Samples {
     pub values: Vec<f64>,
     /// The native histograms, each with its own time in milliseconds since the epoch. Most series have none.
     pub histograms: Vec<(i64, Arc<Histogram>)>,
+    /// From when on the counters among them count, where that was said.
+    pub starts: Starts,
 }
 
 impl Samples {
@@ -62,6 +64,7 @@ impl Samples {
         self.timestamps.clear();
         self.values.clear();
         self.histograms.clear();
+        self.starts.clear();
     }
 
     /// The floats one by one.
@@ -232,6 +235,17 @@ pub struct HistogramRow {
     pub histogram: Arc<Histogram>,
 }
 
+/// The start timestamp of a series that has a handle, see [`Starts`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StartRow {
+    /// From [`MetricSink::find`] or [`MetricSink::create`].
+    pub series: SeriesRef,
+    /// The time of the first sample that has this start, in milliseconds since the epoch.
+    pub from_ms: i64,
+    /// From when on it counts, in milliseconds since the epoch.
+    pub start_ms: i64,
+}
+
 /// Whoever takes samples. Blocking; callers on an async runtime use a blocking thread.
 ///
 /// The way of a batch: [`find`](Self::find) or remember handles, [`create`](Self::create) what has none,
@@ -257,6 +271,16 @@ pub trait MetricSink: Send + Sync {
     /// # Errors
     /// As for [`append_samples`](Self::append_samples).
     fn append_histograms(&self, rows: &[HistogramRow]) -> Result<AppendReport, StoreError>;
+
+    /// Remembers from when on the counters of series count. Callers may send the same again with every batch. Best
+    /// effort: a store that keeps no starts, or does not know the handle, drops them.
+    ///
+    /// # Errors
+    /// As for [`append_samples`](Self::append_samples).
+    fn append_starts(&self, rows: &[StartRow]) -> Result<(), StoreError> {
+        let _ = rows;
+        Ok(())
+    }
 
     /// Remembers what a family says of itself. Bounded and best effort: it may be forgotten at restart.
     fn set_metadata(&self, family: &str, metadata: &Metadata);

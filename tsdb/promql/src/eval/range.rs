@@ -229,7 +229,7 @@ impl Evaluator<'_> {
                 let samples = Samples {
                     timestamps: window.timestamps.to_vec(),
                     values: window.values.to_vec(),
-                    histograms: Vec::new(),
+                    ..Samples::default()
                 };
                 matrix.push(RangeSeries { labels, samples });
                 Ok(())
