@@ -14,6 +14,7 @@
 mod arena;
 mod bounds;
 mod directory;
+mod histograms;
 mod memtable;
 mod page;
 mod page_data;
@@ -29,3 +30,6 @@ pub use table::{GcRules, Limits, Refused, SeriesTable};
 
 /// A page has at most so many series.
 pub const MAX_WIDTH: usize = 512;
+
+#[cfg(test)]
+mod tests;

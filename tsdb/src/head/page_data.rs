@@ -4,11 +4,12 @@
 //! everything in the page goes in without a look at its values; so does one whose slots have nothing that new. What is
 //! left is judged value by value.
 
-use model::metrics::{AppendReport, RefSample, Rejected, Samples};
+use model::metrics::{AppendReport, HistogramRow, RefSample, Rejected, Samples};
 
 use super::Bounds;
+use super::histograms::{self, Histograms};
 use super::page::{Page, slot_of};
-use super::record::{self, Previous, RECORD_PAGE, RECORD_ROW};
+use super::record::{self, Previous, RECORD_HISTOGRAMS, RECORD_PAGE, RECORD_ROW};
 use super::row::{Row, Slots, Visible, has};
 use super::run::{Run, Scratch};
 use crate::bytes::Malformed;
@@ -28,6 +29,14 @@ pub(crate) struct Tally {
     pub(crate) runs: i64,
     pub(crate) newest_ms: Option<i64>,
     pub(crate) oldest_ms: Option<i64>,
+}
+
+impl Tally {
+    fn add(&mut self, timestamp_ms: i64, samples: u64) {
+        self.samples += samples;
+        self.newest_ms = self.newest_ms.max(Some(timestamp_ms));
+        self.oldest_ms = Some(self.oldest_ms.map_or(timestamp_ms, |t| t.min(timestamp_ms)));
+    }
 }
 
 /// What an append works with, the same for all its pages.
@@ -50,6 +59,7 @@ pub(crate) struct PageData {
     rows: Vec<Row>,
     runs: Vec<Run>,
     pub(crate) previous: Previous,
+    histograms: Option<Box<Histograms>>,
     newest_ms: i64,
     oldest_ms: i64,
     /// Values in `rows`.
@@ -65,6 +75,7 @@ impl Default for PageData {
             rows: Vec::new(),
             runs: Vec::new(),
             previous: Previous::default(),
+            histograms: None,
             newest_ms: i64::MIN,
             oldest_ms: i64::MAX,
             values: 0,
@@ -205,12 +216,7 @@ impl PageData {
     fn push(&mut self, page: &Page, samples: &[RefSample], appending: &mut Appending<'_>) {
         if let Some(log) = &mut appending.log {
             let record = &mut appending.record;
-            if !self.is_defined {
-                self.is_defined = true;
-                record.clear();
-                record::put_page(page, record);
-                log(record, RECORD_PAGE);
-            }
+            define(page, &mut self.is_defined, record, *log);
             let before = self.previous.bytes();
             record.clear();
             record::put_row(page, &mut self.previous, samples, record);
@@ -221,6 +227,57 @@ impl PageData {
         self.store(samples, appending);
     }
 
+    /// Appends native histograms of one page. `place` says where in the batch the n-th of them is.
+    pub(crate) fn append_histograms(
+        &mut self,
+        page: &Page,
+        rows: &[HistogramRow],
+        place: &dyn Fn(usize) -> usize,
+        appending: &mut Appending<'_>,
+    ) {
+        let mut taken = Vec::with_capacity(rows.len());
+        for (i, row) in rows.iter().enumerate() {
+            let slot = slot_of(row.series);
+            let bounds = appending.bounds;
+            let histograms = self.histograms.get_or_insert_default();
+            let judged = match page.is_live(slot) {
+                true => histograms.judge(slot, row.timestamp_ms, &row.histogram, bounds),
+                false => Err(Rejected::UnknownSeries),
+            };
+            match judged {
+                Ok(None) => appending.report.stored += 1,
+                Ok(Some(late)) => {
+                    appending.report.stored += 1;
+                    appending.tally.late += u64::from(late);
+                    self.store_histogram(row, appending);
+                    taken.push(row);
+                }
+                Err(reason) => appending.report.rejected.push((place(i), reason)),
+            }
+        }
+        if let Some(log) = appending.log.as_mut().filter(|_| !taken.is_empty()) {
+            let record = &mut appending.record;
+            define(page, &mut self.is_defined, record, *log);
+            record.clear();
+            record::put_histograms(page, &taken, record);
+            log(record, RECORD_HISTOGRAMS);
+        }
+    }
+
+    /// Stores a histogram that was judged, now or when the log took it.
+    pub(crate) fn store_histogram(&mut self, row: &HistogramRow, appending: &mut Appending<'_>) {
+        let Appending {
+            batch,
+            sealable,
+            tally,
+            ..
+        } = appending;
+        let histograms = self.histograms.get_or_insert_default();
+        let slot = slot_of(row.series);
+        tally.bytes += histograms.push(slot, row.timestamp_ms, &row.histogram, *batch as u32, *sealable);
+        tally.add(row.timestamp_ms, 1);
+    }
+
     fn store(&mut self, samples: &[RefSample], appending: &mut Appending<'_>) {
         let row = Row::new(appending.batch, samples);
         let timestamp_ms = row.timestamp_ms;
@@ -228,10 +285,8 @@ impl PageData {
         self.oldest_ms = self.oldest_ms.min(timestamp_ms);
         self.values += samples.len() as u32;
         let tally = &mut appending.tally;
-        tally.samples += samples.len() as u64;
+        tally.add(timestamp_ms, samples.len() as u64);
         tally.bytes += row.bytes() as i64;
-        tally.newest_ms = tally.newest_ms.max(Some(timestamp_ms));
-        tally.oldest_ms = Some(tally.oldest_ms.map_or(timestamp_ms, |t| t.min(timestamp_ms)));
         if self.rows.len() == self.rows.capacity() {
             // Narrow pages have few rows at a time; doubling would waste half of what they take.
             self.rows.reserve_exact((self.rows.len() / 2).clamp(4, 64));
@@ -314,12 +369,19 @@ impl PageData {
     /// Whether something lies in the range.
     pub(crate) fn meets(&self, start_ms: i64, end_ms: i64) -> bool {
         self.newest_ms >= start_ms && self.oldest_ms <= end_ms
+            || self
+                .histograms
+                .as_ref()
+                .is_some_and(|histograms| histograms.meets(start_ms, end_ms))
     }
 
     /// Adds the slots that have samples.
     pub(crate) fn add_slots(&self, slots: &mut Slots) {
         self.rows.iter().for_each(|row| row.add_slots(slots));
         self.runs.iter().for_each(|run| run.add_slots(slots));
+        self.histograms
+            .iter()
+            .for_each(|histograms| histograms.add_slots(slots));
     }
 
     /// Whether the slot has a visible sample in the range.
@@ -346,7 +408,10 @@ impl PageData {
                 return Ok(true);
             }
         }
-        Ok(false)
+        match &self.histograms {
+            Some(histograms) => histograms.has(slot, visible, start_ms, end_ms),
+            None => Ok(false),
+        }
     }
 
     /// Appends the slot's visible samples of the range, in order of time.
@@ -372,12 +437,31 @@ impl PageData {
             }
         }
         sort_from(into, from);
-        Ok(())
+        match &self.histograms {
+            Some(histograms) => histograms.read(slot, visible, start_ms, end_ms, &mut into.histograms),
+            None => Ok(()),
+        }
     }
 }
 
+/// Logs which series the page has, the first time it is used in a generation.
+fn define(page: &Page, is_defined: &mut bool, record: &mut Vec<u8>, log: &mut dyn FnMut(&[u8], u8)) {
+    if !*is_defined {
+        *is_defined = true;
+        record.clear();
+        record::put_page(page, record);
+        log(record, RECORD_PAGE);
+    }
+}
+
+/// Puts the samples, those from the given numbers of floats and histograms on, in order of time.
+pub(crate) fn sort_all_from(samples: &mut Samples, floats: usize, histograms: usize) {
+    sort_from(samples, floats);
+    histograms::sort_from(&mut samples.histograms, histograms);
+}
+
 /// Puts the floats from the `from`-th on in order of time; of several at one time the first stays.
-pub(crate) fn sort_from(samples: &mut Samples, from: usize) {
+fn sort_from(samples: &mut Samples, from: usize) {
     let timestamps = samples.timestamps.get(from..).unwrap_or_default();
     if timestamps.is_sorted_by(|a, b| a < b) {
         return;

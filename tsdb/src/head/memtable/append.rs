@@ -1,13 +1,12 @@
 //! Appending a batch: divided into rows, one lock a row.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use model::metrics::{AppendReport, RefSample, Rejected};
+use model::metrics::{AppendReport, HistogramRow, RefSample, Rejected, SeriesRef};
 
 use super::{Entry, Memtable};
 use crate::head::Bounds;
-use crate::head::page::{page_of, ref_parts, slot_of};
+use crate::head::page::{page_of, parts, ref_parts, slot_of};
 use crate::head::page_data::{Appending, Tally};
 use crate::head::row::Visible;
 use crate::head::run::Scratch;
@@ -32,16 +31,7 @@ impl Memtable {
         log: &mut dyn FnMut(&[u8], u8),
         report: &mut AppendReport,
     ) {
-        let mut appending = Appending {
-            batch,
-            sealable: Visible::up_to(self.sealable.load(Relaxed)),
-            bounds,
-            log: Some(log),
-            report,
-            tally: Tally::default(),
-            record: Vec::new(),
-            scratch: Scratch::default(),
-        };
+        let mut appending = self.appending(batch, bounds, log, report);
         let mut done = 0;
         let mut rows = 0;
         while done < samples.len() {
@@ -85,41 +75,87 @@ impl Memtable {
             .sort_unstable_by_key(|(place, _)| *place);
     }
 
+    /// Appends native histograms, as [`Memtable::append`] does floats. Consecutive ones of a page cost one lock.
+    pub fn append_histograms(
+        &self,
+        batch: u64,
+        rows: &[HistogramRow],
+        bounds: &Bounds,
+        log: &mut dyn FnMut(&[u8], u8),
+        report: &mut AppendReport,
+    ) {
+        let mut appending = self.appending(batch, bounds, log, report);
+        let mut done = 0;
+        for rows in rows.chunk_by(|a, b| page_of(a.series) == page_of(b.series)) {
+            let place = |i: usize| done + i;
+            let Some(first) = rows.first() else { continue };
+            let entered = self.enter(first.series, |entry| {
+                let mut data = entry.data.lock();
+                data.append_histograms(&entry.page, rows, &place, &mut appending);
+            });
+            if entered.is_none() {
+                let rejected = (0..rows.len()).map(|i| (place(i), Rejected::UnknownSeries));
+                appending.report.rejected.extend(rejected);
+            }
+            done += rows.len();
+        }
+        self.count(&appending.tally);
+    }
+
+    fn appending<'a>(
+        &self,
+        batch: u64,
+        bounds: &'a Bounds,
+        log: &'a mut dyn FnMut(&[u8], u8),
+        report: &'a mut AppendReport,
+    ) -> Appending<'a> {
+        Appending {
+            batch,
+            sealable: Visible::up_to(self.sealable.load(Relaxed)),
+            bounds,
+            log: Some(log),
+            report,
+            tally: Tally::default(),
+            record: Vec::new(),
+            scratch: Scratch::default(),
+        }
+    }
+
     /// Appends samples of one page and one time in rising slots.
     fn append_row(&self, row: &[RefSample], place: &dyn Fn(usize) -> usize, appending: &mut Appending<'_>) {
         let Some(first) = row.first() else { return };
-        let (tag, id) = ref_parts(first.series);
-        let index = crate::head::page::parts(id).0;
+        let appended = self.enter(first.series, |entry| {
+            entry.data.lock().append(&entry.page, row, place, appending)
+        });
+        match appended {
+            Some(Ok(())) => {}
+            // Runs are made here and never leave memory: only a bug in the codec could get here, and it must not take
+            // ingestion down.
+            Some(Err(_)) => tracing::error!("a sealed run of the head does not decode"),
+            None => {
+                let rejected = (0..row.len()).map(|i| (place(i), Rejected::UnknownSeries));
+                appending.report.rejected.extend(rejected);
+            }
+        }
+    }
+
+    /// Runs `f` on the series' page; `None`: the handle means no page that takes samples.
+    fn enter<R>(&self, series: SeriesRef, mut f: impl FnMut(&Entry) -> R) -> Option<R> {
+        let (tag, id) = ref_parts(series);
+        let (index, _) = parts(id);
         for _ in 0..2 {
-            // The read lock is held until the row is in: whoever holds the write lock knows that nobody is between
+            // The read lock is held until the samples are in: whoever holds the write lock knows that nobody is between
             // looking whether a series is alive and storing its sample.
             let entries = self.entries.read();
             let entry = entries.get(index as usize).and_then(Option::as_ref);
             if let Some(entry) = entry.filter(|entry| entry.page.tag == tag) {
-                return append_to(entry, row, place, appending);
+                return Some(f(entry));
             }
             drop(entries);
-            let Some(page) = self.table.page(index, tag).filter(|page| !page.is_retired()) else {
-                break;
-            };
+            let page = self.table.page(index, tag).filter(|page| !page.is_retired())?;
             self.attach(&page);
         }
-        let rejected = (0..row.len()).map(|i| (place(i), Rejected::UnknownSeries));
-        appending.report.rejected.extend(rejected);
-    }
-}
-
-fn append_to(
-    entry: &Arc<Entry>,
-    row: &[RefSample],
-    place: &dyn Fn(usize) -> usize,
-    appending: &mut Appending<'_>,
-) {
-    let appended = entry.data.lock().append(&entry.page, row, place, appending);
-    // Runs are made here and never leave memory: only a bug in the codec could get here, and it must not take
-    // ingestion down.
-    if appended.is_err() {
-        tracing::error!(tag = entry.page.tag, "a sealed run of the head does not decode");
+        None
     }
 }
 

@@ -8,7 +8,7 @@ use super::Memtable;
 use crate::bytes::Malformed;
 use crate::error::corrupt;
 use crate::head::page;
-use crate::head::page_data::sort_from;
+use crate::head::page_data::sort_all_from;
 use crate::head::run::Scratch;
 
 /// A selection of this part of all series is put in order by the table's order, a smaller one by comparing.
@@ -118,7 +118,7 @@ impl Memtable {
     ) -> Result<(), StoreError> {
         let visible = self.visible(visible);
         let mut scratch = Scratch::default();
-        let from = into.timestamps.len();
+        let from = (into.timestamps.len(), into.histograms.len());
         for &id in &series.ids {
             let (index, slot) = page::parts(id);
             if let Some(entry) = self.entry(index) {
@@ -127,7 +127,7 @@ impl Memtable {
                     .map_err(malformed)?;
             }
         }
-        sort_from(into, from);
+        sort_all_from(into, from.0, from.1);
         Ok(())
     }
 
@@ -170,7 +170,7 @@ impl Memtable {
                     before.timestamps.append(&mut samples.timestamps);
                     before.values.append(&mut samples.values);
                     before.histograms.append(&mut samples.histograms);
-                    sort_from(before, 0);
+                    sort_all_from(before, 0, 0);
                 }
                 _ => {
                     let spare = match pending.take() {

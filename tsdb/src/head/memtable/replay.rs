@@ -10,7 +10,7 @@ use super::{Entry, Memtable};
 use crate::bytes::Malformed;
 use crate::head::Bounds;
 use crate::head::page_data::{Appending, Tally};
-use crate::head::record::{self, Previous, RECORD_PAGE, RECORD_ROW};
+use crate::head::record::{self, Previous, RECORD_HISTOGRAMS, RECORD_PAGE, RECORD_ROW};
 use crate::head::row::Visible;
 use crate::head::run::Scratch;
 
@@ -57,6 +57,7 @@ impl Replay<'_> {
                 Ok(0)
             }
             RECORD_ROW => self.row(tag, rest),
+            RECORD_HISTOGRAMS => self.histograms(tag, rest),
             _ => Err(Malformed),
         }
     }
@@ -64,16 +65,7 @@ impl Replay<'_> {
     fn row(&mut self, tag: u32, rest: &[u8]) -> Result<usize, Malformed> {
         let (entry, previous) = self.pages.get_mut(&tag).ok_or(Malformed)?;
         record::row(rest, entry.page.width(), previous, &mut self.samples)?;
-        let mut appending = Appending {
-            batch: 0,
-            sealable: Visible::ALL,
-            bounds: &Bounds::NONE,
-            log: None,
-            report: &mut self.report,
-            tally: Tally::default(),
-            record: Vec::new(),
-            scratch: std::mem::take(&mut self.scratch),
-        };
+        let mut appending = replaying(&mut self.report, &mut self.scratch);
         let restored = entry
             .data
             .lock()
@@ -81,5 +73,32 @@ impl Replay<'_> {
         self.memtable.count(&appending.tally);
         self.scratch = appending.scratch;
         restored.map(|()| self.samples.len())
+    }
+
+    fn histograms(&mut self, tag: u32, rest: &[u8]) -> Result<usize, Malformed> {
+        let (entry, _) = self.pages.get(&tag).ok_or(Malformed)?;
+        let rows = record::histograms(rest, entry.page.width())?;
+        let mut appending = replaying(&mut self.report, &mut self.scratch);
+        let mut data = entry.data.lock();
+        for row in &rows {
+            data.store_histogram(row, &mut appending);
+        }
+        self.memtable.count(&appending.tally);
+        self.scratch = appending.scratch;
+        Ok(rows.len())
+    }
+}
+
+/// What stores rows that were judged before.
+fn replaying<'a>(report: &'a mut AppendReport, scratch: &mut Scratch) -> Appending<'a> {
+    Appending {
+        batch: 0,
+        sealable: Visible::ALL,
+        bounds: &Bounds::NONE,
+        log: None,
+        report,
+        tally: Tally::default(),
+        record: Vec::new(),
+        scratch: std::mem::take(scratch),
     }
 }
