@@ -1,6 +1,6 @@
 //! How the engine behaves: plain values with defaults that work out of the box, handed in once at open.
 
-/// The length of a block cut from the head: two hours, as in Prometheus.
+/// Samples go into blocks divided at multiples of this: two hours, as in Prometheus.
 pub const DEFAULT_BLOCK_DURATION_MS: i64 = 2 * 60 * 60 * 1000;
 
 /// Fifteen days, Prometheus' default retention.
@@ -9,26 +9,44 @@ pub const DEFAULT_RETENTION_MS: i64 = 15 * 24 * 60 * 60 * 1000;
 /// No compaction makes a block longer than this: 31 days.
 pub const MAX_BLOCK_DURATION_MS: i64 = 31 * 24 * 60 * 60 * 1000;
 
+/// When what was acknowledged survives a loss of power. A kill of the process it survives in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fsync {
+    /// Before it is acknowledged.
+    Always,
+    /// So many milliseconds later at most: how often the owner means to call [`Tsdb::sync`](crate::Tsdb::sync). The
+    /// engine has no threads and keeps the value for whoever drives it.
+    Every(i64),
+}
+
 /// Settings of a [`Tsdb`](crate::Tsdb). Times are milliseconds, sizes bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// The range one block cut from the head covers; ranges are aligned to multiples of it. At least 1.
+    /// Blocks are divided at multiples of it. At least 1.
     pub block_duration_ms: i64,
     /// Blocks that lie wholly this far behind the newest data are deleted; `None` keeps them for good.
     pub retention_ms: Option<i64>,
     /// The oldest blocks go once blocks and log take more than this; `None` for no bound.
     pub retention_bytes: Option<u64>,
-    /// How far behind the newest sample of the head a sample may lie that is not in order. 0 takes none.
+    /// How far behind the newest sample of all a sample may lie that is not in order. 0 takes none.
     pub out_of_order_window_ms: i64,
-    /// A sample further ahead of the clock than this is refused: one bad clock must not move the head's time.
+    /// A sample further ahead of the clock than this is refused: one bad clock must not move the store's time.
     pub max_future_ms: i64,
-    /// At most so many series in the head; samples of further ones are refused.
+    /// At most so many series alive; samples of further ones are refused. 0 for no bound.
     pub max_series: u64,
-    /// A log segment that has grown to this size is closed.
+    /// At most so many series alive of one metric name. 0 for no bound.
+    pub max_series_per_metric: u64,
+    /// What the engine aims to stay within, roughly: samples not flushed yet take up to half of it, what is cached of
+    /// blocks an eighth. The series that are alive come on top.
+    pub memory_bytes: u64,
+    /// Samples are flushed once the log has so many bytes. Beyond four times as many, batches are refused.
+    pub wal_bytes: u64,
+    /// A log segment that has grown to this size is closed: what a replay holds in memory at once.
     pub wal_segment_bytes: u64,
-    /// How often the owner means to call [`Tsdb::sync`](crate::Tsdb::sync): what a loss of power may cost. The
-    /// engine has no threads and keeps the value for whoever drives it.
-    pub sync_interval_ms: i64,
+    /// Samples are flushed when the oldest of them came so long ago.
+    pub flush_age_ms: i64,
+    /// When what was acknowledged survives a loss of power.
+    pub fsync: Fsync,
 }
 
 impl Default for Options {
@@ -40,8 +58,12 @@ impl Default for Options {
             out_of_order_window_ms: 30 * 60 * 1000,
             max_future_ms: 10 * 60 * 1000,
             max_series: 10_000_000,
-            wal_segment_bytes: 64 << 20,
-            sync_interval_ms: 1000,
+            max_series_per_metric: 0,
+            memory_bytes: 64 << 20,
+            wal_bytes: 64 << 20,
+            wal_segment_bytes: 16 << 20,
+            flush_age_ms: 15 * 60 * 1000,
+            fsync: Fsync::Every(1000),
         }
     }
 }
@@ -57,9 +79,19 @@ impl Options {
         )
     }
 
-    /// The start of the block range that `timestamp_ms` falls into.
+    /// The start of the window that `timestamp_ms` falls into.
     pub fn block_start_ms(&self, timestamp_ms: i64) -> i64 {
         align(timestamp_ms, self.block_duration_ms)
+    }
+
+    /// Bytes of samples in memory at which they are flushed: while one half is written, the next fills the other.
+    pub(crate) fn memtable_bytes(&self) -> u64 {
+        self.memory_bytes / 4
+    }
+
+    /// What is cached of blocks.
+    pub(crate) fn cache_bytes(&self) -> usize {
+        usize::try_from(self.memory_bytes / 8).unwrap_or(usize::MAX)
     }
 
     /// The options with impossible values moved to the nearest possible one.
@@ -67,6 +99,8 @@ impl Options {
         self.block_duration_ms = self.block_duration_ms.max(1);
         self.out_of_order_window_ms = self.out_of_order_window_ms.max(0);
         self.max_future_ms = self.max_future_ms.max(0);
+        self.memory_bytes = self.memory_bytes.max(1 << 20);
+        self.wal_bytes = self.wal_bytes.max(1);
         self
     }
 }

@@ -23,15 +23,32 @@ pub struct RejectedCounts {
     pub unknown_series: u64,
 }
 
+/// Work of one kind done since the process began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Work {
+    /// How often.
+    pub count: u64,
+    /// Bytes written.
+    pub bytes: u64,
+    /// Nanoseconds taken.
+    pub nanos: u64,
+}
+
 /// The engine's state in numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Series in the head.
+    /// Series that are alive.
     pub head_series: u64,
-    /// Chunks in the head, open ones included.
+    /// Samples in memory.
+    pub head_samples: u64,
+    /// Compressed runs of samples in memory.
     pub head_chunks: u64,
-    /// Bytes the samples of the head take in memory, roughly.
+    /// Bytes the samples take in memory, roughly.
     pub head_bytes: u64,
+    /// Bytes the series that are alive take in memory, roughly.
+    pub table_bytes: u64,
+    /// Memtables: the one that takes samples, and those that are being flushed.
+    pub generations: u64,
     /// The oldest time in the head, in milliseconds; `None` when it is empty.
     pub head_min_ms: Option<i64>,
     /// The newest time in the head, in milliseconds.
@@ -44,6 +61,18 @@ pub struct Stats {
     pub samples_late: u64,
     /// Samples refused since the process began.
     pub rejected: RejectedCounts,
+    /// Batches refused as a whole since the process began: the log could not be written, or flushing did not keep up.
+    pub refused_batches: u64,
+    /// New series refused for the bound on series.
+    pub refused_by_series_limit: u64,
+    /// New series refused for the bound on series of one metric.
+    pub refused_by_metric_limit: u64,
+    /// New series refused for the bound on memory.
+    pub refused_by_memory: u64,
+    /// Memtables moved into blocks since the process began.
+    pub flushes: Work,
+    /// Compactions since the process began.
+    pub compactions: Work,
     /// Blocks on disk.
     pub blocks: u64,
     /// Their bytes.
@@ -69,12 +98,38 @@ pub struct Cardinality {
     pub series_by_label_pair: Vec<(String, u64)>,
 }
 
-/// Counters that batches keep.
+/// Counters that batches and upkeep keep.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    pub(crate) appended: AtomicU64,
-    pub(crate) late: AtomicU64,
+    /// Batches refused as a whole.
+    pub(crate) refused: AtomicU64,
+    pub(crate) flushes: WorkCounter,
+    pub(crate) compactions: WorkCounter,
     rejected: [AtomicU64; 7],
+}
+
+/// Adds up work.
+#[derive(Debug, Default)]
+pub(crate) struct WorkCounter {
+    count: AtomicU64,
+    bytes: AtomicU64,
+    nanos: AtomicU64,
+}
+
+impl WorkCounter {
+    pub(crate) fn note(&self, bytes: u64, nanos: i64) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.nanos.fetch_add(u64::try_from(nanos).unwrap_or(0), Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> Work {
+        Work {
+            count: self.count.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+            nanos: self.nanos.load(Ordering::Relaxed),
+        }
+    }
 }
 
 impl Counters {

@@ -174,13 +174,16 @@ impl GroupLog {
         Ok(())
     }
 
-    /// Waits until everything committed survives a loss of power. Others enqueue and commit meanwhile.
+    /// Waits until everything committed survives a loss of power. Others enqueue and commit meanwhile. That a write
+    /// failed since is no hindrance.
     ///
     /// # Errors
-    /// The log failed before, or it fails now: what the disk holds is unknown from here on, and this log takes no more.
+    /// The disk failed, now or earlier: what it holds is unknown from there on, and this log takes no more.
     pub fn sync(&self) -> Result<(), DurableError> {
         let mut synced = self.synced.lock();
-        self.check()?;
+        if let Err(error @ DurableError::Poisoned(_)) = self.check() {
+            return Err(error);
+        }
         let (files, new_name, until) = {
             let mut disk = self.disk.lock();
             let until = self.written.load(Ordering::Acquire);

@@ -1,0 +1,183 @@
+//! What a query runs on: one moment of memtables and blocks.
+//!
+//! A snapshot holds a [`Lease`]: it sees the batches visible when it was taken, whatever is appended, flushed or
+//! compacted meanwhile. Selecting resolves the matchers in each place, brings what was found into the order of labels,
+//! and reads samples only as the caller goes on. Only for names and values asked without matchers does a memtable
+//! answer with the labels of all series that are alive now.
+
+mod select;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::metrics::{MetricSnapshot, SelectHints, SeriesSet};
+use model::{Labels, Matcher, StoreError};
+
+use crate::block::Block;
+use crate::store::Generation;
+use crate::view::Lease;
+use select::{Candidate, Place, Selection, group};
+
+/// An immutable view between two times.
+pub(crate) struct Snapshot {
+    start_ms: i64,
+    end_ms: i64,
+    lease: Arc<Lease>,
+}
+
+impl Snapshot {
+    pub(crate) fn new(start_ms: i64, end_ms: i64, lease: Lease) -> Self {
+        Snapshot {
+            start_ms,
+            end_ms,
+            lease: Arc::new(lease),
+        }
+    }
+
+    /// The blocks that reach into a range, the oldest first.
+    fn blocks(&self, start_ms: i64, end_ms: i64) -> impl Iterator<Item = &Arc<Block>> {
+        let within = move |b: &&Arc<Block>| b.meta().min_ms <= end_ms && b.meta().max_ms > start_ms;
+        self.lease.view.blocks.iter().filter(within)
+    }
+
+    /// The memtables that reach into a range, the oldest first.
+    fn generations(&self, start_ms: i64, end_ms: i64) -> impl Iterator<Item = &Arc<Generation>> {
+        let within = move |g: &&Arc<Generation>| {
+            g.memtable.oldest_ms().is_some_and(|ms| ms <= end_ms)
+                && g.memtable.newest_ms().is_some_and(|ms| ms >= start_ms)
+        };
+        self.lease.view.generations.iter().filter(within)
+    }
+
+    /// Series that satisfy the matchers and may have samples in the range, sorted by labels, then by age of where
+    /// they lie. At most `max` label sets, 0 for no bound.
+    fn candidates(
+        &self,
+        matchers: &[Matcher],
+        start_ms: i64,
+        end_ms: i64,
+        max: u64,
+    ) -> Result<Vec<Candidate>, StoreError> {
+        let mut found = Vec::new();
+        let mut places = 0;
+        for block in self.blocks(start_ms, end_ms) {
+            places += 1;
+            let whole = start_ms <= block.meta().min_ms && end_ms >= block.meta().max_ms - 1;
+            let series = block.select(matchers, start_ms, end_ms)?;
+            found.extend(series.into_iter().map(|series| Candidate {
+                labels: series.labels.clone(),
+                place: Place::Block { series, whole },
+            }));
+        }
+        for generation in self.generations(start_ms, end_ms) {
+            places += 1;
+            let visible = self.lease.visible;
+            let series = generation.memtable.select(matchers, visible, start_ms, end_ms)?;
+            found.extend(series.into_iter().map(|series| Candidate {
+                labels: series.labels.clone(),
+                place: Place::Head(Arc::clone(generation), series),
+            }));
+        }
+        if places > 1 {
+            // Stable, so that of one label set the oldest place stays in front; quick, for there are only so many
+            // runs that are sorted already.
+            found.sort_by(|a, b| a.labels.cmp(&b.labels));
+        }
+        let too_many = max > 0
+            && found.len() as u64 > max
+            && found.chunk_by(|a, b| a.labels == b.labels).count() as u64 > max;
+        if too_many {
+            return Err(StoreError::Limit {
+                what: "series",
+                limit: max,
+            });
+        }
+        Ok(found)
+    }
+
+    fn range(&self, hints: &SelectHints) -> (i64, i64) {
+        (hints.start_ms.max(self.start_ms), hints.end_ms.min(self.end_ms))
+    }
+}
+
+impl MetricSnapshot for Snapshot {
+    fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<Box<dyn SeriesSet>, StoreError> {
+        let (start_ms, end_ms) = self.range(hints);
+        let candidates = self.candidates(matchers, start_ms, end_ms, hints.max_series)?;
+        Ok(Box::new(Selection::new(
+            candidates,
+            Arc::clone(&self.lease),
+            start_ms,
+            end_ms,
+        )))
+    }
+
+    fn series(&self, matchers: &[Matcher]) -> Result<Vec<Labels>, StoreError> {
+        let candidates = self.candidates(matchers, self.start_ms, self.end_ms, 0)?;
+        let mut candidates = candidates.into_iter().peekable();
+        let mut found = Vec::new();
+        while let Some((labels, places)) = group(&mut candidates) {
+            if select::any(&places, self.start_ms, self.end_ms)? {
+                found.push(labels);
+            }
+        }
+        Ok(found)
+    }
+
+    fn label_names(&self, matchers: &[Matcher]) -> Result<Vec<String>, StoreError> {
+        let (start_ms, end_ms) = (self.start_ms, self.end_ms);
+        let mut names = BTreeSet::new();
+        for block in self.blocks(start_ms, end_ms) {
+            if matchers.is_empty() {
+                names.extend(block.label_names()?);
+                continue;
+            }
+            for series in block.select(matchers, start_ms, end_ms)? {
+                for (name, _) in series.labels.iter() {
+                    if !names.contains(name) {
+                        names.insert(name.to_owned());
+                    }
+                }
+            }
+        }
+        for generation in self.generations(start_ms, end_ms) {
+            let memtable = &generation.memtable;
+            names.extend(if matchers.is_empty() {
+                memtable.table().label_names(None)
+            } else {
+                let ids = memtable.select_ids(matchers, self.lease.visible, start_ms, end_ms)?;
+                memtable.table().label_names(Some(&ids))
+            });
+        }
+        Ok(names.into_iter().collect())
+    }
+
+    fn label_values(&self, name: &str, matchers: &[Matcher]) -> Result<Vec<String>, StoreError> {
+        let (start_ms, end_ms) = (self.start_ms, self.end_ms);
+        let mut values = BTreeSet::new();
+        for block in self.blocks(start_ms, end_ms) {
+            match matchers {
+                [] => values.extend(block.label_values(name, None)?),
+                [matcher] if matcher.name == name => values.extend(block.label_values(name, Some(matcher))?),
+                _ => {
+                    let series = block.select(matchers, start_ms, end_ms)?;
+                    for value in series.iter().filter_map(|series| series.labels.get(name)) {
+                        if !values.contains(value) {
+                            values.insert(value.to_owned());
+                        }
+                    }
+                }
+            }
+        }
+        for generation in self.generations(start_ms, end_ms) {
+            let memtable = &generation.memtable;
+            values.extend(if matchers.is_empty() {
+                memtable.table().label_values(name, None)
+            } else {
+                let ids = memtable.select_ids(matchers, self.lease.visible, start_ms, end_ms)?;
+                memtable.table().label_values(name, Some(&ids))
+            });
+        }
+        Ok(values.into_iter().collect())
+    }
+}

@@ -1,0 +1,168 @@
+//! The engine as a whole: what its owner holds.
+//!
+//! Locks, in the order in which they may be taken: `maintenance` (one unit of upkeep at a time), `active` (which
+//! generation takes samples: appenders share it while they apply a batch, a freeze has it alone for an instant), a
+//! page's lock, the log's queue, `present` (what readers see). Nobody holds one of the last four while waiting for the
+//! disk, so appending waits for nothing but its own write, and a reader for neither.
+
+mod append;
+mod compaction;
+mod flush;
+mod generation;
+mod inspect;
+mod maintain;
+mod open;
+mod pace;
+mod recover;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+use durable::Fs;
+use model::metrics::{Metadata, MetricSnapshot, MetricStore};
+use model::{Clock, StoreError};
+use parking_lot::{Mutex, RwLock};
+
+pub(crate) use generation::Generation;
+pub use maintain::{MaintainReport, Unit};
+pub use open::OpenReport;
+pub use recover::{RecoverReport, ReplayProgress};
+
+use crate::Options;
+use crate::block::BlockCache;
+use crate::head::SeriesTable;
+use crate::snapshot::Snapshot;
+use crate::stats::Counters;
+use crate::view::{Lease, Present};
+use maintain::Upkeep;
+use recover::Recovery;
+
+/// Metric families whose metadata is remembered; further ones are not.
+const MAX_METADATA: usize = 100_000;
+
+/// Bytes of help and unit text remembered of one family.
+const MAX_METADATA_BYTES: usize = 4096;
+
+/// A database of series in one folder. Share it behind an `Arc`; every method takes `&self`.
+///
+/// Its owner calls [`recover`](Self::recover) once, on a thread of its own, [`sync`](Self::sync) as often as
+/// [`Options::fsync`] says, and [`step`](Self::step) or [`maintain`](Self::maintain) about every second.
+pub struct Tsdb {
+    fs: Arc<dyn Fs>,
+    blocks_dir: PathBuf,
+    wal_dir: PathBuf,
+    options: Options,
+    clock: Arc<dyn Clock>,
+    cache: Arc<BlockCache>,
+    /// The series that are alive.
+    table: Arc<SeriesTable>,
+    /// What takes samples. Also the last of the present view's generations.
+    active: RwLock<Arc<Generation>>,
+    present: Arc<Present>,
+    maintenance: Mutex<Upkeep>,
+    recovery: Recovery,
+    /// The newest time of all samples, `i64::MIN` while there is none.
+    newest_ms: AtomicI64,
+    /// Log and memory of generations that are frozen and not flushed yet, in bytes.
+    frozen_log_bytes: AtomicU64,
+    frozen_bytes: AtomicU64,
+    closed: AtomicBool,
+    /// Why nothing is written any more: set once, by a failed sync.
+    poison: Mutex<Option<Arc<str>>>,
+    metadata: Mutex<BTreeMap<String, Metadata>>,
+    counters: Counters,
+}
+
+impl Tsdb {
+    /// Waits until everything acknowledged survives a loss of power. Holds nobody up.
+    ///
+    /// # Errors
+    /// The disk failed. What it holds is unknown from there on: no more batches are taken until the process starts
+    /// again.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        self.check_poison()?;
+        // Also what is being flushed: it is safe in a block only once that is published.
+        for generation in self.present.view().generations.iter() {
+            generation.sync().inspect_err(|_| self.note_poison(generation))?;
+        }
+        Ok(())
+    }
+
+    /// Refuses further batches and syncs the log. Reading goes on.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn close(&self) -> Result<(), StoreError> {
+        self.closed.store(true, Ordering::SeqCst);
+        // Whoever was applying a batch is done once this lock is had.
+        let active = Arc::clone(&*self.active.write());
+        if active.check().is_ok() {
+            active.commit(active.position(), self.options.fsync)?;
+        }
+        self.sync()
+    }
+
+    /// Why batches are refused until the process starts again, if they are.
+    pub fn poisoned(&self) -> Option<Arc<str>> {
+        self.poison.lock().clone()
+    }
+
+    /// The options in force.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    fn note_poison(&self, generation: &Generation) {
+        if let Some(why) = generation.poisoned() {
+            self.poison.lock().get_or_insert(why);
+        }
+    }
+
+    fn check_poison(&self) -> Result<(), StoreError> {
+        self.poisoned().map_or(Ok(()), |why| Err(StoreError::ReadOnly(why)))
+    }
+
+    fn newest_ms(&self) -> Option<i64> {
+        Some(self.newest_ms.load(Ordering::Relaxed)).filter(|ms| *ms != i64::MIN)
+    }
+
+    fn note_newest(&self, newest_ms: Option<i64>) {
+        if let Some(ms) = newest_ms {
+            self.newest_ms.fetch_max(ms, Ordering::Relaxed);
+        }
+    }
+
+    fn remember(&self, family: &str, metadata: &Metadata) {
+        if metadata.help.len() + metadata.unit.len() + family.len() > MAX_METADATA_BYTES {
+            return;
+        }
+        let mut known = self.metadata.lock();
+        let room = known.len() < MAX_METADATA;
+        match known.get_mut(family) {
+            Some(place) if place != metadata => *place = metadata.clone(),
+            Some(_) => {}
+            None if room => {
+                known.insert(family.to_owned(), metadata.clone());
+            }
+            None => {}
+        }
+    }
+}
+
+impl MetricStore for Tsdb {
+    fn snapshot(&self, start_ms: i64, end_ms: i64) -> Result<Arc<dyn MetricSnapshot>, StoreError> {
+        self.recovery.wait()?;
+        let lease = Lease::take(&self.present);
+        Ok(Arc::new(Snapshot::new(start_ms, end_ms, lease)))
+    }
+
+    fn metadata(&self) -> Vec<(String, Metadata)> {
+        let known = self.metadata.lock();
+        known.iter().map(|(f, m)| (f.clone(), m.clone())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

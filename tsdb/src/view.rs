@@ -1,0 +1,248 @@
+//! Which data a reader sees: batches up to a number, in memtables and blocks.
+//!
+//! Every batch has a number. It shows once it and all before it are applied, so that a reader sees batches whole and
+//! without gaps. A reader takes a [`Lease`]: the last visible number, and the memtables and blocks of that moment,
+//! which nobody changes under it: flushing and compaction put new things in the place of old ones for whoever comes
+//! later. Cost: a short lock to begin and to end a batch or a lease.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::block::Block;
+use crate::compact::age;
+use crate::store::Generation;
+
+/// What there is to read at one moment. Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct View {
+    /// The blocks, the oldest first: of two values for one time that of the older counts.
+    pub(crate) blocks: Arc<Vec<Arc<Block>>>,
+    /// What is not in blocks, the oldest first; the last one takes samples.
+    pub(crate) generations: Arc<Vec<Arc<Generation>>>,
+    /// Samples that this process appended and flushed.
+    flushed: u64,
+    /// Of these, samples that were not in order.
+    flushed_late: u64,
+}
+
+impl View {
+    /// The view with other blocks.
+    pub(crate) fn with_blocks(&self, removed: &[u64], added: &[Arc<Block>]) -> View {
+        let kept = self.blocks.iter().filter(|b| !removed.contains(&b.meta().id));
+        let mut blocks: Vec<Arc<Block>> = kept.chain(added).cloned().collect();
+        blocks.sort_by_key(|b| (age(b.meta()), b.meta().id));
+        View {
+            blocks: Arc::new(blocks),
+            ..self.clone()
+        }
+    }
+
+    /// The view with one more generation.
+    pub(crate) fn with_generation(&self, added: Arc<Generation>) -> View {
+        let mut generations: Vec<_> = self.generations.iter().cloned().chain([added]).collect();
+        generations.sort_by_key(|g| g.number);
+        View {
+            generations: Arc::new(generations),
+            ..self.clone()
+        }
+    }
+
+    /// The view without a generation, which is in blocks now.
+    pub(crate) fn without_generation(&self, number: u64) -> View {
+        let (gone, kept): (Vec<_>, Vec<_>) = self.generations.iter().cloned().partition(|g| g.number == number);
+        let ours = || gone.iter().filter(|g| !g.is_recovered());
+        View {
+            generations: Arc::new(kept),
+            flushed: self.flushed + ours().map(|g| g.memtable.samples()).sum::<u64>(),
+            flushed_late: self.flushed_late + ours().map(|g| g.memtable.late_samples()).sum::<u64>(),
+            ..self.clone()
+        }
+    }
+
+    /// Samples that this process appended.
+    pub(crate) fn samples(&self) -> u64 {
+        let ours = self.generations.iter().filter(|g| !g.is_recovered());
+        self.flushed + ours.map(|g| g.memtable.samples()).sum::<u64>()
+    }
+
+    /// Of these, samples that were not in order.
+    pub(crate) fn late_samples(&self) -> u64 {
+        let ours = self.generations.iter().filter(|g| !g.is_recovered());
+        self.flushed_late + ours.map(|g| g.memtable.late_samples()).sum::<u64>()
+    }
+}
+
+/// The present: what the next lease will see. Share it behind an `Arc`.
+#[derive(Default)]
+pub(crate) struct Present {
+    now: Mutex<Now>,
+    /// Told when batches become visible while somebody waits for that.
+    advanced: Condvar,
+}
+
+#[derive(Default)]
+struct Now {
+    view: View,
+    /// The number of the last batch that was begun.
+    begun: u64,
+    /// Batches begun and not applied yet.
+    applying: BTreeSet<u64>,
+    /// How many leases there are for each last visible batch.
+    leases: BTreeMap<u64, usize>,
+}
+
+impl Now {
+    fn visible(&self) -> u64 {
+        self.applying.first().map_or(self.begun, |first| first - 1)
+    }
+
+    /// The oldest batch that some lease, or one taken now, could have as its last.
+    fn settled(&self) -> u64 {
+        let oldest = self.leases.first_key_value().map_or(u64::MAX, |(batch, _)| *batch);
+        oldest.min(self.visible())
+    }
+}
+
+impl Present {
+    /// What there is now.
+    pub(crate) fn view(&self) -> View {
+        self.now.lock().view.clone()
+    }
+
+    /// Changes what there is for leases taken from now on.
+    pub(crate) fn change(&self, change: impl FnOnce(&View) -> View) {
+        let mut now = self.now.lock();
+        now.view = change(&now.view);
+    }
+
+    /// Begins a batch. It is invisible until dropped.
+    pub(crate) fn begin(&self) -> Batch<'_> {
+        let mut now = self.now.lock();
+        now.begun += 1;
+        let number = now.begun;
+        now.applying.insert(number);
+        Batch {
+            present: self,
+            number,
+        }
+    }
+
+    /// The batch up to which nobody sees less: rows up to it need not be told apart any more.
+    pub(crate) fn settled(&self) -> u64 {
+        self.now.lock().settled()
+    }
+
+    /// Waits until a batch that is applied shows: until those before it are applied as well.
+    fn wait_for(&self, batch: u64) {
+        let mut now = self.now.lock();
+        while now.visible() < batch {
+            self.advanced.wait(&mut now);
+        }
+    }
+}
+
+/// A batch that is being applied.
+pub(crate) struct Batch<'a> {
+    present: &'a Present,
+    pub(crate) number: u64,
+}
+
+impl Batch<'_> {
+    /// Lets the batch show, and waits until it does.
+    pub(crate) fn show(self) {
+        let (present, number) = (self.present, self.number);
+        drop(self);
+        present.wait_for(number);
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        let mut now = self.present.now.lock();
+        let oldest = now.applying.first() == Some(&self.number);
+        now.applying.remove(&self.number);
+        drop(now);
+        if oldest {
+            self.present.advanced.notify_all();
+        }
+    }
+}
+
+/// A reader's hold on one moment.
+pub(crate) struct Lease {
+    present: Arc<Present>,
+    /// The last batch it sees.
+    pub(crate) visible: u64,
+    pub(crate) view: View,
+}
+
+impl Lease {
+    /// Takes hold of now.
+    pub(crate) fn take(present: &Arc<Present>) -> Lease {
+        let mut now = present.now.lock();
+        let visible = now.visible();
+        *now.leases.entry(visible).or_default() += 1;
+        Lease {
+            present: Arc::clone(present),
+            visible,
+            view: now.view.clone(),
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut now = self.present.now.lock();
+        if let Some(count) = now.leases.get_mut(&self.visible) {
+            *count -= 1;
+            if *count == 0 {
+                now.leases.remove(&self.visible);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_shows_once_all_before_it_are_applied() {
+        let present = Arc::new(Present::default());
+        let (first, second) = (present.begin(), present.begin());
+        drop(second);
+        assert_eq!(Lease::take(&present).visible, 0);
+        first.show();
+        assert_eq!(Lease::take(&present).visible, 2);
+    }
+
+    #[test]
+    fn what_a_lease_sees_is_not_settled_beyond_it() {
+        let present = Arc::new(Present::default());
+        present.begin().show();
+        let lease = Lease::take(&present);
+        present.begin().show();
+        assert_eq!(present.settled(), 1);
+        drop(lease);
+        assert_eq!(present.settled(), 2);
+    }
+
+    #[test]
+    fn whoever_shows_a_batch_waits_for_those_before() {
+        let present = Arc::new(Present::default());
+        let first = present.begin();
+        let second = present.begin();
+        std::thread::scope(|scope| {
+            let shown = scope.spawn(|| second.show());
+            while present.now.lock().applying.len() > 1 {
+                std::thread::yield_now();
+            }
+            assert!(!shown.is_finished());
+            drop(first);
+            shown.join().unwrap();
+        });
+        assert_eq!(Lease::take(&present).visible, 2);
+    }
+}
