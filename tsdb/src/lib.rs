@@ -1,29 +1,42 @@
 //! The series storage engine: samples in, columns out, on disk in between.
+//!
+//! The way of a sample: a batch is applied to the memtable of the [`head`] and its records go to the log ([`wal`]),
+//! many batches in one write. When enough has gathered the memtable is frozen, a new one takes over, and the frozen one
+//! is written as [`block`]s, divided at multiples of two hours; blocks are merged ([`compact`]) and in the end deleted
+//! ([`retention`]). A query takes a [`snapshot`] and reads memtables and blocks as one. After a crash the log is
+//! replayed into a memtable of its own, which is flushed like any other. The files are drawn in
+//! docs/format/{log,wal,block}.md.
+//!
+//! Blocking, without threads or clocks of its own: whoever owns a [`Tsdb`] calls [`Tsdb::recover`] once,
+//! [`Tsdb::sync`] and [`Tsdb::step`] about every second. Every change of the disk goes through [`durable::Fs`].
 
-#[allow(dead_code)] // until the store flushes and merges
 pub mod block;
 mod bytes;
 pub mod codec;
-#[allow(dead_code, unused_imports)] // until the store plans merges
 pub mod compact;
 #[allow(dead_code)]
 mod downsample;
 mod error;
 pub mod exemplar;
-#[allow(dead_code)] // until the store appends
 pub mod head;
 pub mod import;
+mod merge;
 pub mod metadata;
 pub mod options;
 mod postings;
 #[cfg(test)]
 mod random;
 pub mod retention;
+mod snapshot;
 pub mod stats;
+mod store;
 #[allow(dead_code)]
 mod tombstone;
+mod view;
+mod wal;
 
 pub use block::{Block, BlockCache, BlockMeta, BlockSeries};
-pub use options::Options;
-pub use stats::{Cardinality, RejectedCounts, Stats};
+pub use options::{Fsync, Options};
+pub use stats::{Cardinality, RejectedCounts, Stats, Work};
+pub use store::{MaintainReport, OpenReport, RecoverReport, ReplayProgress, Tsdb, Unit};
 pub use tombstone::{RetentionRule, Tombstone};

@@ -5,9 +5,13 @@
 //! pass over what overlaps where not.
 
 use model::metrics::Samples;
+use model::Starts;
 
 /// Adds what `next` has to `into`; where both have a time, `into` is right. `next` is left in any state.
 pub(crate) fn merge(into: &mut Samples, next: &mut Samples) {
+    if !into.starts.is_empty() || !next.starts.is_empty() {
+        into.starts = merged_starts(into, next);
+    }
     if follows(into.timestamps.last(), next.timestamps.first()) {
         into.timestamps.append(&mut next.timestamps);
         into.values.append(&mut next.values);
@@ -23,6 +27,32 @@ pub(crate) fn merge(into: &mut Samples, next: &mut Samples) {
         into.histograms.sort_by_key(|(ms, _)| *ms);
         into.histograms.dedup_by_key(|(ms, _)| *ms);
     }
+}
+
+/// The start of each sample as the source says from which it is taken.
+fn merged_starts(into: &Samples, next: &Samples) -> Starts {
+    let times = |samples: &Samples| {
+        let mut times = samples.timestamps.clone();
+        times.extend(samples.histograms.iter().map(|(ms, _)| *ms));
+        times.sort_unstable();
+        times.dedup();
+        times
+    };
+    let (ours, theirs) = (times(into), times(next));
+    let mut theirs = theirs.into_iter().peekable();
+    let mut starts = Starts::default();
+    for ms in ours {
+        while let Some(theirs) = theirs.next_if(|t| *t <= ms) {
+            if theirs < ms {
+                starts.push(theirs, next.starts.at(theirs));
+            }
+        }
+        starts.push(ms, into.starts.at(ms));
+    }
+    for ms in theirs {
+        starts.push(ms, next.starts.at(ms));
+    }
+    starts
 }
 
 fn follows(last: Option<&i64>, first: Option<&i64>) -> bool {
@@ -75,8 +105,19 @@ mod tests {
         Samples {
             timestamps,
             values,
-            histograms: Vec::new(),
+            ..Samples::default()
         }
+    }
+
+    #[test]
+    fn each_sample_keeps_the_start_it_came_with() {
+        let mut into = samples(&[(10, 1.0), (30, 3.0)]);
+        into.starts.push(10, 5);
+        let mut next = samples(&[(20, 2.0), (30, 9.0), (40, 4.0)]);
+        next.starts.push(40, 35);
+        merge(&mut into, &mut next);
+        let found = into.timestamps.iter().map(|ms| into.starts.at(*ms));
+        assert_eq!(found.collect::<Vec<_>>(), [5, 0, 5, 35]);
     }
 
     #[test]

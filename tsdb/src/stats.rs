@@ -120,7 +120,8 @@ impl WorkCounter {
     pub(crate) fn note(&self, bytes: u64, nanos: i64) {
         self.count.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.nanos.fetch_add(u64::try_from(nanos).unwrap_or(0), Ordering::Relaxed);
+        self.nanos
+            .fetch_add(u64::try_from(nanos).unwrap_or(0), Ordering::Relaxed);
     }
 
     pub(crate) fn get(&self) -> Work {

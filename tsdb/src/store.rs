@@ -15,7 +15,6 @@ mod open;
 mod pace;
 mod recover;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -33,17 +32,12 @@ pub use recover::{RecoverReport, ReplayProgress};
 use crate::Options;
 use crate::block::BlockCache;
 use crate::head::SeriesTable;
+use crate::metadata::Families;
 use crate::snapshot::Snapshot;
 use crate::stats::Counters;
 use crate::view::{Lease, Present};
 use maintain::Upkeep;
 use recover::Recovery;
-
-/// Metric families whose metadata is remembered; further ones are not.
-const MAX_METADATA: usize = 100_000;
-
-/// Bytes of help and unit text remembered of one family.
-const MAX_METADATA_BYTES: usize = 4096;
 
 /// A database of series in one folder. Share it behind an `Arc`; every method takes `&self`.
 ///
@@ -71,7 +65,7 @@ pub struct Tsdb {
     closed: AtomicBool,
     /// Why nothing is written any more: set once, by a failed sync.
     poison: Mutex<Option<Arc<str>>>,
-    metadata: Mutex<BTreeMap<String, Metadata>>,
+    families: Families,
     counters: Counters,
 }
 
@@ -101,7 +95,8 @@ impl Tsdb {
         if active.check().is_ok() {
             active.commit(active.position(), self.options.fsync)?;
         }
-        self.sync()
+        self.sync()?;
+        self.families.save()
     }
 
     /// Why batches are refused until the process starts again, if they are.
@@ -121,7 +116,8 @@ impl Tsdb {
     }
 
     fn check_poison(&self) -> Result<(), StoreError> {
-        self.poisoned().map_or(Ok(()), |why| Err(StoreError::ReadOnly(why)))
+        self.poisoned()
+            .map_or(Ok(()), |why| Err(StoreError::ReadOnly(why)))
     }
 
     fn newest_ms(&self) -> Option<i64> {
@@ -131,22 +127,6 @@ impl Tsdb {
     fn note_newest(&self, newest_ms: Option<i64>) {
         if let Some(ms) = newest_ms {
             self.newest_ms.fetch_max(ms, Ordering::Relaxed);
-        }
-    }
-
-    fn remember(&self, family: &str, metadata: &Metadata) {
-        if metadata.help.len() + metadata.unit.len() + family.len() > MAX_METADATA_BYTES {
-            return;
-        }
-        let mut known = self.metadata.lock();
-        let room = known.len() < MAX_METADATA;
-        match known.get_mut(family) {
-            Some(place) if place != metadata => *place = metadata.clone(),
-            Some(_) => {}
-            None if room => {
-                known.insert(family.to_owned(), metadata.clone());
-            }
-            None => {}
         }
     }
 }
@@ -159,8 +139,7 @@ impl MetricStore for Tsdb {
     }
 
     fn metadata(&self) -> Vec<(String, Metadata)> {
-        let known = self.metadata.lock();
-        known.iter().map(|(f, m)| (f.clone(), m.clone())).collect()
+        self.families.all()
     }
 }
 

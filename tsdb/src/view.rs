@@ -51,7 +51,8 @@ impl View {
 
     /// The view without a generation, which is in blocks now.
     pub(crate) fn without_generation(&self, number: u64) -> View {
-        let (gone, kept): (Vec<_>, Vec<_>) = self.generations.iter().cloned().partition(|g| g.number == number);
+        let (gone, kept): (Vec<_>, Vec<_>) =
+            self.generations.iter().cloned().partition(|g| g.number == number);
         let ours = || gone.iter().filter(|g| !g.is_recovered());
         View {
             generations: Arc::new(kept),
@@ -100,7 +101,10 @@ impl Now {
 
     /// The oldest batch that some lease, or one taken now, could have as its last.
     fn settled(&self) -> u64 {
-        let oldest = self.leases.first_key_value().map_or(u64::MAX, |(batch, _)| *batch);
+        let oldest = self
+            .leases
+            .first_key_value()
+            .map_or(u64::MAX, |(batch, _)| *batch);
         oldest.min(self.visible())
     }
 }

@@ -14,7 +14,7 @@ mod publish;
 
 pub use error::DurableError;
 pub use fs::{DirEntry, FaultyFs, Fs, MemoryFs, ReadFile, RealFs, SyncFile, WriteFile};
-pub use group::{Generation, GroupLog};
+pub use group::{Generation, GroupLog, generations};
 pub use lock::DirLock;
 pub use log::{Log, LogOptions, Recovery};
 pub use publish::{publish_dir, publish_file};

@@ -87,18 +87,22 @@ impl MetricSink for Tsdb {
     fn append_samples(&self, samples: &[RefSample]) -> Result<AppendReport, StoreError> {
         self.take(|generation, batch, bounds, report| {
             let mut log = |record: &[u8], kind| generation.enqueue(kind, record);
-            generation.memtable.append(batch, samples, bounds, &mut log, report);
+            generation
+                .memtable
+                .append(batch, samples, bounds, &mut log, report);
         })
     }
 
     fn append_histograms(&self, rows: &[HistogramRow]) -> Result<AppendReport, StoreError> {
         self.take(|generation, batch, bounds, report| {
             let mut log = |record: &[u8], kind| generation.enqueue(kind, record);
-            generation.memtable.append_histograms(batch, rows, bounds, &mut log, report);
+            generation
+                .memtable
+                .append_histograms(batch, rows, bounds, &mut log, report);
         })
     }
 
     fn set_metadata(&self, family: &str, metadata: &Metadata) {
-        self.remember(family, metadata);
+        self.families.set(family, metadata);
     }
 }

@@ -29,7 +29,9 @@ impl Tsdb {
         let merged = merge_blocks(&*self.fs, &self.blocks_dir, meta.id, &sources, meta);
         if matches!(merged, Err(StoreError::Corrupt { .. })) {
             let bad = |block: &&Arc<Block>| block.verify().is_err();
-            upkeep.corrupt.extend(sources.iter().filter(bad).map(|b| b.meta().id));
+            upkeep
+                .corrupt
+                .extend(sources.iter().filter(bad).map(|b| b.meta().id));
             // Whatever the reason: the same blocks must not be tried for ever.
             if plan.sources.iter().all(|id| !upkeep.corrupt.contains(id)) {
                 upkeep.corrupt.extend(&plan.sources);
@@ -37,8 +39,11 @@ impl Tsdb {
         }
         let merged = self.open_block(&merged?)?;
         let bytes = merged.meta().bytes;
-        self.present.change(|view| view.with_blocks(&plan.sources, &[merged]));
-        self.counters.compactions.note(bytes, self.clock.now_ns() - began_ns);
+        self.present
+            .change(|view| view.with_blocks(&plan.sources, &[merged]));
+        self.counters
+            .compactions
+            .note(bytes, self.clock.now_ns() - began_ns);
         for source in &sources {
             self.delete(source.dir())?;
         }

@@ -96,7 +96,8 @@ impl Tsdb {
             let mut active = self.active.write();
             let old = std::mem::replace(&mut *active, Arc::clone(&next));
             self.frozen_log_bytes.fetch_add(old.position(), Ordering::Relaxed);
-            self.frozen_bytes.fetch_add(old.memtable.bytes(), Ordering::Relaxed);
+            self.frozen_bytes
+                .fetch_add(old.memtable.bytes(), Ordering::Relaxed);
             // Before anybody can append to it, or a snapshot could miss a batch that is visible.
             self.present.change(|view| view.with_generation(next));
             old
@@ -113,8 +114,10 @@ impl Tsdb {
     ) -> Result<usize, StoreError> {
         let began_ns = self.clock.now_ns();
         let blocks = self.write_blocks(upkeep, generation)?;
-        self.present
-            .change(|view| view.with_blocks(&[], &blocks).without_generation(generation.number));
+        self.present.change(|view| {
+            view.with_blocks(&[], &blocks)
+                .without_generation(generation.number)
+        });
         self.count_frozen();
         let bytes = blocks.iter().map(|b| b.meta().bytes).sum();
         self.counters.flushes.note(bytes, self.clock.now_ns() - began_ns);
@@ -129,7 +132,10 @@ impl Tsdb {
     /// Sets the bytes that wait to be flushed to what they are.
     fn count_frozen(&self) {
         let view = self.present.view();
-        let frozen = view.generations.split_last().map_or(&[][..], |(_, frozen)| frozen);
+        let frozen = view
+            .generations
+            .split_last()
+            .map_or(&[][..], |(_, frozen)| frozen);
         let ours = || frozen.iter().filter(|g| !g.is_recovered());
         let log_bytes = ours().map(|g| g.position()).sum();
         let bytes = ours().map(|g| g.memtable.bytes()).sum();
@@ -233,8 +239,14 @@ impl Tsdb {
                 )?),
             };
             let histogram = |at: Option<&(i64, _)>| at.map(|(ms, _)| *ms);
-            let firsts = [samples.timestamps.first().copied(), histogram(samples.histograms.first())];
-            let lasts = [samples.timestamps.last().copied(), histogram(samples.histograms.last())];
+            let firsts = [
+                samples.timestamps.first().copied(),
+                histogram(samples.histograms.first()),
+            ];
+            let lasts = [
+                samples.timestamps.last().copied(),
+                histogram(samples.histograms.last()),
+            ];
             for ms in firsts.into_iter().chain(lasts).flatten() {
                 meta.min_ms = meta.min_ms.min(ms);
                 meta.max_ms = meta.max_ms.max(ms.saturating_add(1));

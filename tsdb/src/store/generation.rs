@@ -6,10 +6,10 @@ use std::sync::Arc;
 use durable::Fs;
 use model::StoreError;
 
+use crate::Options;
 use crate::head::{Memtable, SeriesTable};
 use crate::options::Fsync;
 use crate::wal::Wal;
-use crate::Options;
 
 /// The samples between two flushes, in memory and in the log.
 pub(crate) struct Generation {
@@ -67,7 +67,9 @@ impl Generation {
     }
 
     pub(super) fn commit(&self, position: u64, fsync: Fsync) -> Result<(), StoreError> {
-        self.wal.as_ref().map_or(Ok(()), |wal| wal.commit(position, fsync))
+        self.wal
+            .as_ref()
+            .map_or(Ok(()), |wal| wal.commit(position, fsync))
     }
 
     /// Waits until what was committed survives a loss of power. A log that merely could not be written has nothing

@@ -49,7 +49,10 @@ impl Tsdb {
             stats.head_samples += memtable.samples();
             stats.head_chunks += memtable.runs();
             stats.head_bytes += memtable.bytes();
-            stats.head_min_ms = [stats.head_min_ms, memtable.oldest_ms()].into_iter().flatten().min();
+            stats.head_min_ms = [stats.head_min_ms, memtable.oldest_ms()]
+                .into_iter()
+                .flatten()
+                .min();
             stats.head_max_ms = stats.head_max_ms.max(memtable.newest_ms());
         }
         let oldest = view.blocks.iter().map(|b| b.meta().min_ms);

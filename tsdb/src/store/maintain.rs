@@ -18,6 +18,9 @@ use crate::{retention, wal};
 /// Units in one round of upkeep: the rest waits for the next.
 const MAX_UNITS: usize = 64;
 
+/// Metadata of families is written so often at most.
+const METADATA_MS: i64 = 60_000;
+
 /// A unit of upkeep that was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
@@ -51,6 +54,8 @@ pub(super) struct Upkeep {
     /// Up to which generation the log is in blocks and not removed yet.
     pub(super) removable: Option<u64>,
     pub(super) pace: Pace,
+    /// When metadata was last written.
+    metadata_ms: i64,
 }
 
 impl Upkeep {
@@ -62,6 +67,7 @@ impl Upkeep {
             held: vec![Arc::downgrade(active)],
             removable: None,
             pace: Pace::default(),
+            metadata_ms: i64::MIN,
         }
     }
 
@@ -110,6 +116,10 @@ impl Tsdb {
         }
         if let Some(blocks) = self.flush_due(&mut upkeep, now_ms)? {
             return Ok(Some(Unit::Flushed(blocks)));
+        }
+        if now_ms.saturating_sub(upkeep.metadata_ms) >= METADATA_MS {
+            self.families.save()?;
+            upkeep.metadata_ms = now_ms;
         }
         Ok(self.compact(&mut upkeep, now_ms)?.map(Unit::Compacted))
     }

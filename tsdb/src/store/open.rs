@@ -1,6 +1,6 @@
 //! Opening a database: blocks at once, the log later and beside everything else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
@@ -16,6 +16,7 @@ use crate::Options;
 use crate::block::{Block, BlockCache, TMP_SUFFIX};
 use crate::error::io;
 use crate::head::{Limits, SeriesTable};
+use crate::metadata::Families;
 use crate::stats::Counters;
 use crate::view::{Present, View};
 use crate::wal;
@@ -60,6 +61,7 @@ impl Tsdb {
         report.damage.extend(wal::strangers(&*fs, &wal_dir)?);
         report.to_replay = generations.iter().map(durable::Generation::bytes).sum();
 
+        let families = Families::open(Arc::clone(&fs), &dir.join("metadata"))?;
         let limits = Limits {
             max_series: options.max_series,
             max_series_per_metric: options.max_series_per_metric,
@@ -93,7 +95,7 @@ impl Tsdb {
             frozen_bytes: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             poison: Mutex::new(None),
-            metadata: Mutex::new(BTreeMap::new()),
+            families,
             counters: Counters::default(),
         };
         Ok((tsdb, report))

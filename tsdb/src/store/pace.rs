@@ -102,7 +102,15 @@ mod tests {
     fn a_load_that_ends_is_quiet_after_a_quarter_of_a_minute() {
         let load = |s| if s < 100 { 1_000_000 } else { 0 };
         assert_eq!(first_quiet(200, load), Some(114));
-        let and_a_little = |s| if s < 100 { 1_000_000 } else if s % 15 == 0 { 500 } else { 0 };
+        let and_a_little = |s| {
+            if s < 100 {
+                1_000_000
+            } else if s % 15 == 0 {
+                500
+            } else {
+                0
+            }
+        };
         assert_eq!(first_quiet(200, and_a_little), Some(114));
     }
 

@@ -122,7 +122,8 @@ impl Tsdb {
                 self.note_newest(memtable.newest_ms());
                 memtable.freeze();
                 let generation = Arc::new(Generation::recovered(last, memtable));
-                self.present.change(|view| view.with_generation(Arc::clone(&generation)));
+                self.present
+                    .change(|view| view.with_generation(Arc::clone(&generation)));
                 self.recovery.set(State::Done);
                 Ok(report)
             }
@@ -166,7 +167,9 @@ impl Tsdb {
             &*self.fs,
             &self.wal_dir,
             |_| {
-                self.recovery.done.fetch_add(u64::from(begun > 0), Ordering::Relaxed);
+                self.recovery
+                    .done
+                    .fetch_add(u64::from(begun > 0), Ordering::Relaxed);
                 begun += 1;
             },
             |frame| {

@@ -1,0 +1,127 @@
+//! Seeded random lives of a database beside a plain map.
+
+use super::*;
+use crate::random::Random;
+use model::MatchOp;
+use model::metrics::Rejected;
+
+struct Life {
+    fs: Arc<dyn Fs>,
+    tsdb: Tsdb,
+    random: Random,
+    data: Data,
+    now_ms: i64,
+    /// Moments held on to, with what they must show.
+    held: Vec<(Arc<dyn MetricSnapshot>, Data)>,
+}
+
+impl Life {
+    fn new(seed: u64) -> Self {
+        let (_, fs) = memory();
+        let tsdb = open(&fs);
+        Life {
+            fs,
+            tsdb,
+            random: Random::new(seed),
+            data: Data::new(),
+            now_ms: 5000,
+            held: Vec::new(),
+        }
+    }
+
+    fn append(&mut self) {
+        let mut rows = Vec::new();
+        for _ in 0..1 + self.random.below(12) {
+            let late = if self.random.below(4) == 0 {
+                self.random.below(4000) as i64
+            } else {
+                0
+            };
+            let value = [1.0, 2.0, f64::NAN, model::metrics::STALE_NAN][self.random.below(4) as usize];
+            rows.push(row(self.random.below(12), self.now_ms - late, value));
+            self.now_ms += self.random.below(30) as i64;
+        }
+        let report = append(&self.tsdb, &mut rows, &mut self.data).unwrap();
+        for (i, reason) in report.rejected {
+            let (labels, sample) = (&rows[i].labels, rows[i].sample);
+            let known = self
+                .data
+                .get(labels)
+                .and_then(|times| times.get(&sample.timestamp_ms));
+            match reason {
+                // Perhaps the duplicate of one that is hidden behind the first, which is in a block.
+                Rejected::Duplicate => assert!(known.is_some()),
+                Rejected::TooOld | Rejected::OutOfOrder => {
+                    assert!(
+                        sample.timestamp_ms < self.now_ms - 2500,
+                        "{}",
+                        sample.timestamp_ms
+                    );
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    fn check(&mut self) {
+        assert_eq!(everything(&self.tsdb), self.data);
+        let from = self.random.below(self.now_ms as u64) as i64;
+        let to = from + self.random.below(3000) as i64;
+        let expected = within(&self.data, from, to);
+        assert_eq!(ask(&self.tsdb, from, to), expected, "{from}..{to}");
+        let snapshot = self.tsdb.snapshot(from, to).unwrap();
+        let labels: Vec<Labels> = expected.keys().cloned().collect();
+        assert_eq!(snapshot.series(&[]).unwrap(), labels);
+        let matchers = [
+            Matcher::equal("__name__", "m1"),
+            Matcher::new("i", MatchOp::NotRegex, "1|4.*").unwrap(),
+        ];
+        let expected: Data = expected
+            .into_iter()
+            .filter(|(labels, _)| matchers.iter().all(|m| m.matches_labels(labels)))
+            .collect();
+        assert_eq!(read(&*snapshot, &matchers, &hints(from, to)).unwrap(), expected);
+        for (snapshot, expected) in &self.held {
+            let got = read(&**snapshot, &[], &hints(i64::MIN, i64::MAX)).unwrap();
+            assert_eq!(got, *expected, "a snapshot does not change");
+        }
+    }
+
+    fn step(&mut self) {
+        match self.random.below(100) {
+            0..70 => self.append(),
+            70..80 => {
+                self.tsdb.maintain().unwrap();
+            }
+            80..82 => {
+                self.tsdb.flush().unwrap();
+            }
+            82..83 => {
+                self.held.clear();
+                self.tsdb = open(&self.fs);
+            }
+            83..86 if self.held.len() < 3 => {
+                let snapshot = self.tsdb.snapshot(i64::MIN, i64::MAX).unwrap();
+                self.held.push((snapshot, self.data.clone()));
+            }
+            86..88 => self.held.clear(),
+            88..92 => self.now_ms += self.random.below(1500) as i64,
+            92..95 => self.tsdb.sync().unwrap(),
+            _ => self.check(),
+        }
+    }
+}
+
+#[test]
+fn a_database_says_what_a_map_says() {
+    for seed in 0..40 {
+        let mut life = Life::new(seed);
+        for _ in 0..300 {
+            life.step();
+        }
+        life.check();
+        let blocks = life.tsdb.blocks();
+        assert!(!blocks.is_empty(), "the life was too short to cut a block");
+        assert!(blocks.iter().any(|b| b.level > 1), "nothing was compacted");
+    }
+}
