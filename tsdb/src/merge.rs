@@ -4,8 +4,8 @@
 //! and native histograms are merged each for themselves. Cost: nothing where one source follows the other in time, a
 //! pass over what overlaps where not.
 
-use model::metrics::Samples;
 use model::Starts;
+use model::metrics::Samples;
 
 /// Adds what `next` has to `into`; where both have a time, `into` is right. `next` is left in any state.
 pub(crate) fn merge(into: &mut Samples, next: &mut Samples) {
