@@ -45,6 +45,7 @@ fn rejections_say_why_and_the_rest_of_the_batch_is_stored() {
     let clock = Arc::new(ManualClock::at(100_000));
     let (tsdb, _) = Tsdb::open(fs, Path::new(DIR), options, clock).unwrap();
     let mut data = Data::new();
+    append(&tsdb, &mut [row(0, 100_000, 1.0)], &mut data).unwrap();
     let mut rows = [
         row(0, 100_000, 1.0),
         row(0, 100_000, 1.0),
