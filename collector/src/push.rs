@@ -10,6 +10,7 @@ pub mod error;
 pub mod jaeger_thrift;
 pub mod level;
 pub mod loki;
+pub mod native;
 pub mod otlp;
 pub mod remote_write;
 pub mod service;
@@ -17,6 +18,7 @@ pub mod wire;
 pub mod zipkin;
 
 pub use error::PushError;
+pub use native::{NativeHistogram, store_histograms};
 
 /// What a decoder made of a request some parts of which it could not take.
 #[derive(Debug, Clone, PartialEq)]

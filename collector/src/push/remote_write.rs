@@ -5,6 +5,11 @@
 //! invalid labels is left out and named, the others are taken, and the answer is 400 all the same. Costs one
 //! label set a series; samples of one series share it.
 
+#[allow(dead_code)] // until requests hand on what it reads
+mod exemplar;
+#[allow(dead_code)] // until requests hand on what it reads
+mod histogram;
+
 use model::Labels;
 use model::labels::METRIC_NAME;
 use model::metrics::{Metadata, MetricRow, MetricType, Sample, SeriesRef};

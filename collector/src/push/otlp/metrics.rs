@@ -2,23 +2,29 @@
 //!
 //! `job` and `instance` come from `service.namespace`/`service.name` and `service.instance.id`; what else the
 //! resource says stands on one series `target_info`. Histograms with explicit bounds become `_bucket`, `_sum`
-//! and `_count`. What no store takes yet (delta temporality, exponential histograms) is refused point by point,
-//! with the reason. Costs a label set for each series of each point.
+//! and `_count`, exponential ones become native histograms. What no store takes yet (delta temporality) is refused point
+//! by point, with the reason. Exemplars of counters and histograms go beside. Costs a label set for each series of each
+//! point.
 
+mod exemplars;
+mod exponential;
 mod labels;
 mod rows;
 
 use model::Labels;
+use model::exemplar::ExemplarRow;
 use model::metrics::{Metadata, MetricRow, MetricType, STALE_NAN};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use opentelemetry_proto::tonic::metrics::v1::{
-    AggregationTemporality, DataPointFlags, HistogramDataPoint, Metric, NumberDataPoint, SummaryDataPoint,
+    AggregationTemporality, DataPointFlags, Exemplar, ExponentialHistogramDataPoint, HistogramDataPoint,
+    Metric, NumberDataPoint, SummaryDataPoint,
 };
 
 use super::names::{metric_name, unit_name};
-use crate::push::{Decoded, PushError};
+use crate::push::{Decoded, NativeHistogram, PushError};
 use labels::{Base, ResourceLabels};
 use rows::Rows;
 
@@ -27,6 +33,10 @@ use rows::Rows;
 pub struct MetricBatch {
     /// The samples, in the order sent; `target_info` after those of its resource.
     pub rows: Vec<MetricRow>,
+    /// What came as exponential histograms.
+    pub histograms: Vec<NativeHistogram>,
+    /// The exemplars of all of them, in the order sent.
+    pub exemplars: Vec<ExemplarRow>,
     /// By family, each once.
     pub metadata: Vec<(String, Metadata)>,
 }
@@ -52,7 +62,15 @@ pub fn metrics(request: ExportMetricsServiceRequest) -> Result<Decoded<MetricBat
             rows.push(labels.clone(), newest_ns, 1.0)?;
         }
     }
-    decoded.items.rows = rows.into_inner();
+    let Rows {
+        rows,
+        histograms,
+        exemplars,
+        ..
+    } = rows;
+    decoded.items.rows = rows;
+    decoded.items.histograms = histograms;
+    decoded.items.exemplars = exemplars;
     Ok(decoded)
 }
 
@@ -115,12 +133,17 @@ fn one_metric(
     let mut reject = |why: String| decoded.reject(1, || format!("metric {name:?}: {why}"));
     match data {
         Data::Gauge(gauge) => translation.all(gauge.data_points, Translation::number, &mut reject)?,
+        Data::Sum(sum) if sum.is_monotonic => {
+            translation.all(sum.data_points, Translation::counter, &mut reject)?;
+        }
         Data::Sum(sum) => translation.all(sum.data_points, Translation::number, &mut reject)?,
         Data::Histogram(histogram) => {
             translation.all(histogram.data_points, Translation::histogram, &mut reject)?;
         }
         Data::Summary(summary) => translation.all(summary.data_points, Translation::summary, &mut reject)?,
-        Data::ExponentialHistogram(_) => {}
+        Data::ExponentialHistogram(histogram) => {
+            translation.all(histogram.data_points, Translation::exponential, &mut reject)?;
+        }
     }
     Ok(translation.newest_ns)
 }
@@ -145,11 +168,9 @@ fn shape(data: &Data) -> (MetricType, u64) {
 fn unsupported(data: &Data) -> Option<&'static str> {
     let temporality = match data {
         Data::Gauge(_) | Data::Summary(_) => return None,
-        Data::ExponentialHistogram(_) => {
-            return Some("exponential histograms are not supported; send explicit bucket boundaries");
-        }
         Data::Sum(sum) => sum.aggregation_temporality,
         Data::Histogram(histogram) => histogram.aggregation_temporality,
+        Data::ExponentialHistogram(histogram) => histogram.aggregation_temporality,
     };
     match AggregationTemporality::try_from(temporality) {
         Ok(AggregationTemporality::Cumulative) => None,
@@ -219,6 +240,50 @@ impl Translation<'_> {
         )
     }
 
+    fn counter(&mut self, point: &NumberDataPoint) -> Result<(), Refusal> {
+        self.number(point)?;
+        self.exemplars(
+            &point.exemplars,
+            &point.attributes,
+            point.time_unix_nano,
+            |base, family, _| base.named(family, "", None),
+        )
+    }
+
+    /// Exemplars of the series that `series` makes of what the point's series share, the family and the value.
+    fn exemplars(
+        &mut self,
+        sent: &[Exemplar],
+        attributes: &[KeyValue],
+        point_ns: u64,
+        series: impl Fn(&Base, &str, f64) -> Labels,
+    ) -> Result<(), Refusal> {
+        if sent.is_empty() {
+            return Ok(());
+        }
+        let base = Base::of(self.resource, attributes).map_err(Refusal::Point)?;
+        for exemplar in sent {
+            if let Some(value) = exemplars::value(exemplar) {
+                let labels = series(&base, self.family, value);
+                let row = exemplars::row(exemplar, value, labels, point_ns);
+                self.rows.push_exemplar(row)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn exponential(&mut self, point: &ExponentialHistogramDataPoint) -> Result<(), Refusal> {
+        let time = point.time_unix_nano;
+        let base = Base::of(self.resource, &point.attributes).map_err(Refusal::Point)?;
+        let histogram = exponential::native(point, no_value(point.flags)).map_err(Refusal::Point)?;
+        self.newest_ns = self.newest_ns.max(time);
+        let labels = base.named(self.family, "", None);
+        self.rows.push_histogram(labels, time, histogram)?;
+        self.exemplars(&point.exemplars, &point.attributes, time, |base, family, _| {
+            base.named(family, "", None)
+        })
+    }
+
     fn histogram(&mut self, point: &HistogramDataPoint) -> Result<(), Refusal> {
         let (time, flags, count) = (point.time_unix_nano, point.flags, point.count as f64);
         let base = Base::of(self.resource, &point.attributes).map_err(Refusal::Point)?;
@@ -246,6 +311,20 @@ impl Translation<'_> {
             time,
             flags,
             count,
+        )?;
+        self.exemplars(
+            &point.exemplars,
+            &point.attributes,
+            time,
+            |base, family, value| {
+                let bounds = point.explicit_bounds.iter().zip(&point.bucket_counts);
+                let mut finite = bounds
+                    .map(|(bound, _)| *bound)
+                    .filter(|bound| *bound != f64::INFINITY);
+                let bound = finite.find(|bound| value <= *bound);
+                let le = bound.map_or_else(|| "+Inf".to_owned(), |bound| bound.to_string());
+                base.named(family, "_bucket", Some(("le", &le)))
+            },
         )
     }
 

@@ -324,6 +324,56 @@ fn metrics_as_prometheus_stores_them() {
 }
 
 #[test]
+fn exponential_histograms_become_native_ones_and_exemplars_go_beside() {
+    let exemplar = |value: f64, trace: &str| {
+        json!({"timeUnixNano": "1544712660200000000", "asDouble": value, "traceId": trace, "spanId": "eee19b7ec3c1b174",
+            "filteredAttributes": [{"key": "user", "value": {"stringValue": "u"}}]})
+    };
+    let at = "1544712660300000000";
+    let trace = "5b8efff798038103d269b633813fc60c";
+    let request = json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": [
+        {"name": "size", "unit": "By", "exponentialHistogram": {"aggregationTemporality": 2, "dataPoints": [
+            {"timeUnixNano": at, "count": "6", "sum": 9.5, "scale": 1, "zeroCount": "1",
+             "positive": {"offset": -1, "bucketCounts": ["2", "3"]}, "exemplars": [exemplar(0.8, trace)]},
+            {"timeUnixNano": at, "flags": 1, "attributes": [{"key": "a", "value": {"stringValue": "b"}}]}]}},
+        {"name": "latency", "unit": "s", "histogram": {"aggregationTemporality": 2, "dataPoints": [
+            {"timeUnixNano": at, "count": "3", "sum": 4.5, "bucketCounts": ["1", "2", "0"], "explicitBounds": [0.1, 1],
+             "exemplars": [exemplar(0.1, trace), exemplar(7.0, "")]}]}},
+        {"name": "requests", "sum": {"aggregationTemporality": 2, "isMonotonic": true, "dataPoints": [
+            {"timeUnixNano": at, "asInt": "5", "exemplars": [exemplar(1.0, trace)]}]}},
+    ]}]}]});
+    let decoded = metrics(decode(Format::Json, request.to_string().as_bytes()).unwrap()).unwrap();
+    assert_eq!((decoded.rejected, decoded.message.as_str()), (0, ""));
+    let native = &decoded.items.histograms;
+    assert_eq!(native[0].labels.to_string(), "size_bytes");
+    assert_eq!(native[0].timestamp_ms, 1_544_712_660_300);
+    assert_eq!((native[0].histogram.schema, native[0].histogram.sum), (1, 9.5));
+    assert!(native[0].histogram.validate().is_ok());
+    assert_eq!(native[1].labels.to_string(), r#"size_bytes{a="b"}"#);
+    assert!(native[1].histogram.is_stale());
+    let shown: Vec<String> = decoded
+        .items
+        .exemplars
+        .iter()
+        .map(|row| format!("{} {} {}", row.series, row.exemplar.labels, row.exemplar.value))
+        .collect();
+    let labels = format!(r#"{{span_id="eee19b7ec3c1b174", trace_id="{trace}", user="u"}}"#);
+    let expected = [
+        format!("size_bytes {labels} 0.8"),
+        format!(r#"latency_seconds_bucket{{le="0.1"}} {labels} 0.1"#),
+        r#"latency_seconds_bucket{le="+Inf"} {span_id="eee19b7ec3c1b174", user="u"} 7"#.to_owned(),
+        format!("requests_total {labels} 1"),
+    ];
+    assert_eq!(shown, expected);
+    let times = decoded
+        .items
+        .exemplars
+        .iter()
+        .map(|row| row.exemplar.timestamp_ms);
+    assert!(times.into_iter().all(|time| time == 1_544_712_660_200));
+}
+
+#[test]
 fn a_target_of_which_nothing_more_is_known_has_no_target_info() {
     let request = json!({"resourceMetrics": [{
         "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]},
