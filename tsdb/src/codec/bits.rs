@@ -2,7 +2,7 @@
 
 use crate::bytes::Malformed;
 
-/// At most this many bits are written or read in one step.
+/// At most this many bits are read in one step.
 pub(super) const STEP_BITS: u32 = 56;
 
 /// The lowest `bits` (0 to 64) set.
@@ -27,34 +27,24 @@ impl<'a> BitWriter<'a> {
     }
 
     /// Appends the lowest `bits` (at most 64) of `value`, which has no others set.
+    #[inline(always)]
     pub(super) fn put(&mut self, value: u64, bits: u32) {
-        if bits > STEP_BITS {
-            self.put_step(value & mask(STEP_BITS), STEP_BITS);
-            self.put_step(value >> STEP_BITS, bits - STEP_BITS);
-        } else {
-            self.put_step(value, bits);
-        }
-    }
-
-    fn put_step(&mut self, value: u64, bits: u32) {
         self.pending |= value << self.pending_bits;
-        self.pending_bits += bits;
-        let whole = self.pending_bits / 8;
-        self.out
-            .extend_from_slice(&self.pending.to_le_bytes()[..whole as usize]);
-        self.pending = if whole == 8 {
-            0
-        } else {
-            self.pending >> (whole * 8)
-        };
-        self.pending_bits -= whole * 8;
+        let filled = self.pending_bits + bits;
+        if filled < 64 {
+            self.pending_bits = filled;
+            return;
+        }
+        self.out.extend_from_slice(&self.pending.to_le_bytes());
+        // Twice, as all 64 places may be gone.
+        self.pending = (value >> 1) >> (63 - self.pending_bits);
+        self.pending_bits = filled - 64;
     }
 
     /// Fills the last byte up with zeros.
     pub(super) fn finish(self) {
-        if self.pending_bits > 0 {
-            self.out.push(self.pending as u8);
-        }
+        let bytes = self.pending.to_le_bytes();
+        self.out.extend_from_slice(&bytes[..self.pending_bits.div_ceil(8) as usize]);
     }
 }
 
@@ -97,13 +87,18 @@ impl<'a> BitReader<'a> {
     #[inline(always)]
     pub(super) fn take(&mut self, bits: u32) -> u64 {
         if bits <= STEP_BITS {
-            let value = self.peek() & mask(bits);
-            self.skip(bits);
-            value
-        } else {
-            let low = self.take(STEP_BITS);
-            low | self.take(bits - STEP_BITS) << STEP_BITS
+            return self.take_step(bits);
         }
+        let low = self.take_step(STEP_BITS);
+        low | self.take_step(bits - STEP_BITS) << STEP_BITS
+    }
+
+    /// The next `bits`, at most [`STEP_BITS`].
+    #[inline(always)]
+    pub(super) fn take_step(&mut self, bits: u32) -> u64 {
+        let value = self.peek() & ((1 << bits) - 1);
+        self.skip(bits);
+        value
     }
 
     /// How many bytes were touched, if there were as many.

@@ -5,7 +5,7 @@
 //! residuals are classes by themselves. Frequencies are kept to a quarter octave or so: half a byte a class.
 //! Some ten nanoseconds a residual to encode with everything, three to decode.
 
-use super::bits::{BitReader, BitWriter, mask};
+use super::bits::{BitReader, BitWriter, STEP_BITS, mask};
 use crate::bytes::{Cursor, Malformed, put_varint};
 
 /// The finest detail.
@@ -296,10 +296,31 @@ struct State {
     len: u8,
 }
 
+/// A class that occurs, while the table is filled.
+#[derive(Debug, Clone, Copy)]
+struct Class {
+    least: u64,
+    plain: u8,
+    /// What the next state of this class is to it.
+    place: u32,
+}
+
 /// The decoder's states, filled anew for each column.
-#[derive(Default)]
 pub(super) struct Table {
-    states: Vec<State>,
+    states: Box<[State; MAX_STATES]>,
+    classes: Vec<Class>,
+    /// For each state its class.
+    order: Box<[u16; MAX_STATES]>,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Table {
+            states: Box::new([State::default(); MAX_STATES]),
+            classes: Vec::new(),
+            order: Box::new([0; MAX_STATES]),
+        }
+    }
 }
 
 impl Table {
@@ -313,33 +334,32 @@ impl Table {
     ) -> Result<u32, Malformed> {
         let shares = read_shares(reader, classes, state_bits)?;
         let states = 1usize << state_bits;
-        self.states.clear();
-        self.states.resize(states, State::default());
         let step = spread_step(state_bits);
-        let mut order = [0u16; MAX_STATES];
         let (mut at, mut widest) = (0, 0);
-        for (class, share) in shares.iter().enumerate().take(classes) {
-            if *share > 0 {
-                widest = least_of(first + class, detail).1;
-            }
-            for _ in 0..*share {
-                order[at] = class as u16;
+        self.classes.clear();
+        for (class, &share) in shares.iter().enumerate().take(classes).filter(|(_, share)| **share > 0) {
+            let (least, plain) = least_of(first + class, detail);
+            for _ in 0..share {
+                self.order[at % MAX_STATES] = self.classes.len() as u16;
                 at = (at + step) & (states - 1);
             }
-        }
-        let mut seen = shares;
-        for (state, class) in self.states.iter_mut().zip(order) {
-            let (least, plain) = least_of(first + usize::from(class), detail);
-            let place = &mut seen[usize::from(class)];
-            let len = state_bits - u32::from(*place).ilog2();
-            let next = (u32::from(*place) << len) - states as u32;
-            *place += 1;
-            *state = State {
+            widest = plain;
+            self.classes.push(Class {
                 least,
-                next: next as u16,
                 plain: plain as u8,
+                place: u32::from(share),
+            });
+        }
+        for (state, class) in self.states[..states].iter_mut().zip(self.order.iter()) {
+            let class = &mut self.classes[usize::from(*class)];
+            let len = state_bits - class.place.ilog2();
+            *state = State {
+                least: class.least,
+                next: ((class.place << len) - states as u32) as u16,
+                plain: class.plain,
                 len: len as u8,
             };
+            class.place += 1;
         }
         Ok(widest + state_bits)
     }
@@ -392,31 +412,43 @@ pub(super) fn decode(
     let mut reader = BitReader::new(cursor.rest());
     let state_bits = state_bits(count);
     let widest = table.read(&mut reader, (first, classes), detail, state_bits)?;
-    let states = table.states.as_slice();
-    let low = states.len() - 1;
+    let states = &table.states;
     let mut at = reader.take(state_bits) as usize;
-    let narrow = widest <= super::bits::STEP_BITS;
-    let Some(behind) = count.checked_sub(1) else {
-        return Err(Malformed);
-    };
-    out.reserve(count);
-    for _ in 0..behind {
-        let state = &states[at & low];
-        let (plain, len) = (u32::from(state.plain), u32::from(state.len));
-        let (bits, on) = if narrow {
+    let start = out.len();
+    out.resize(start + count, 0);
+    let (last, mut residuals) = out[start..].split_last_mut().ok_or(Malformed)?;
+    // Two residuals from one word where it holds them: what the loop waits for is that word.
+    if 2 * widest <= STEP_BITS {
+        let mut pairs = residuals.chunks_exact_mut(2);
+        for pair in &mut pairs {
             let word = reader.peek();
-            reader.skip(plain + len);
-            (word & ((1 << plain) - 1), (word >> plain) & ((1 << len) - 1))
-        } else {
-            (reader.take(plain), reader.take(len))
-        };
-        out.push((state.least + bits) as i64);
-        at = usize::from(state.next) + on as usize;
+            let one = states[at % MAX_STATES];
+            let (plain, word) = (low_bits(word, one.plain), word >> one.plain);
+            pair[0] = (one.least + plain) as i64;
+            at = usize::from(one.next) + low_bits(word, one.len) as usize;
+            let word = word >> one.len;
+            let two = states[at % MAX_STATES];
+            let (plain, word) = (low_bits(word, two.plain), word >> two.plain);
+            pair[1] = (two.least + plain) as i64;
+            at = usize::from(two.next) + low_bits(word, two.len) as usize;
+            reader.skip(u32::from(one.plain + one.len) + u32::from(two.plain + two.len));
+        }
+        residuals = pairs.into_remainder();
+    }
+    for residual in residuals {
+        let state = states[at % MAX_STATES];
+        *residual = (state.least + reader.take(u32::from(state.plain))) as i64;
+        at = usize::from(state.next) + reader.take(u32::from(state.len)) as usize;
     }
     // No state follows the last residual.
-    let state = &states[at & low];
-    out.push((state.least + reader.take(u32::from(state.plain))) as i64);
+    let state = states[at % MAX_STATES];
+    *last = (state.least + reader.take(u32::from(state.plain))) as i64;
     let used = reader.finish()?;
     cursor.bytes(used)?;
     Ok(())
+}
+
+#[inline(always)]
+fn low_bits(word: u64, bits: u8) -> u64 {
+    word & ((1 << bits) - 1)
 }

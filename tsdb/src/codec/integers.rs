@@ -135,9 +135,14 @@ fn reduce(column: &[i64], reduced: &mut Vec<i64>) -> u64 {
     if most.checked_sub(least).is_none() {
         return 1;
     }
-    let mut factor = 0;
+    let mut factor = 0u64;
     for distance in reduced.iter() {
-        factor = common(factor, distance.unsigned_abs());
+        let distance = distance.unsigned_abs();
+        // A division each is what costs here; most factors beyond 1 are powers of two.
+        if factor.is_power_of_two() && distance & (factor - 1) == 0 {
+            continue;
+        }
+        factor = common(factor, distance);
         if factor == 1 {
             return 1;
         }
@@ -273,23 +278,31 @@ fn unzigzag(value: u64) -> i64 {
 /// How many residuals have how many bits.
 struct Widths {
     counts: [u32; 65],
+    widest: usize,
     total: usize,
 }
 
 impl Widths {
     fn of(shaped: &[i64], mapping: Mapping, base: i64) -> Widths {
-        let mut counts = [0; 65];
         if mapping == Mapping::Above {
-            shaped
-                .iter()
-                .for_each(|r| counts[width(r.wrapping_sub(base) as u64) as usize] += 1);
+            Widths::count(shaped, |residual| residual.wrapping_sub(base) as u64)
         } else {
-            shaped
-                .iter()
-                .for_each(|r| counts[width(zigzag(r.wrapping_sub(base))) as usize] += 1);
+            Widths::count(shaped, |residual| zigzag(residual.wrapping_sub(base)))
+        }
+    }
+
+    #[inline(always)]
+    fn count(shaped: &[i64], map: impl Fn(i64) -> u64) -> Widths {
+        let mut counts = [0u32; 65];
+        let mut all = 0;
+        for residual in shaped {
+            let mapped = map(*residual);
+            counts[width(mapped) as usize] += 1;
+            all |= mapped;
         }
         Widths {
             counts,
+            widest: width(all) as usize,
             total: shaped.len(),
         }
     }
@@ -306,15 +319,15 @@ impl Widths {
     /// As one group of patched bit-packing.
     fn packed_bits(&self) -> usize {
         let mut least = usize::MAX;
-        let mut patches = 0;
-        let mut wider = 0;
-        for bits in (0..=64usize).rev() {
-            let size = self.total * bits + patches;
-            if size < least {
-                least = size;
+        let (mut wider, mut patches) = (0, 0);
+        for bits in (0..=self.widest).rev() {
+            least = least.min(self.total * bits + patches);
+            // A place and a varint each: two bytes, and a bit more for each bit they are wider.
+            wider += (self.counts[bits] as usize);
+            patches += wider + (self.counts[bits] as usize) * 15;
+            if patches > least {
+                break;
             }
-            wider += self.counts[bits] as usize;
-            patches += wider + self.counts[bits] as usize * 15;
         }
         least
     }
@@ -325,7 +338,7 @@ impl Widths {
         let mut bits = 0.0;
         for (width, &count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
             let plain = width.saturating_sub(1) as f32;
-            bits += 4.0 + count as f32 * (plain + (total / count as f32).log2());
+            bits += 4.0 + (count as f32) * (plain + (total / (count as f32)).log2());
         }
         bits
     }

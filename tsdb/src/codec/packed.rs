@@ -3,7 +3,7 @@
 //!
 //! About a nanosecond a residual either way; the cost of a group beyond its bits is one byte.
 
-use super::bits::{BitReader, BitWriter, mask};
+use super::bits::{BitReader, BitWriter, STEP_BITS, mask};
 use crate::bytes::{Cursor, Malformed, put_varint};
 
 /// Residuals in a group.
@@ -109,7 +109,11 @@ fn unpack(cursor: &mut Cursor<'_>, size: usize, bits: u32, out: &mut Vec<i64>) -
     // What follows the group is in reach of the reader too: it need not stop short of the last word.
     let mut reader = BitReader::new(cursor.rest());
     cursor.bytes((size * bits as usize).div_ceil(8))?;
-    out.extend((0..size).map(|_| reader.take(bits) as i64));
+    if bits <= STEP_BITS {
+        out.extend((0..size).map(|_| reader.take_step(bits) as i64));
+    } else {
+        out.extend((0..size).map(|_| reader.take(bits) as i64));
+    }
     Ok(())
 }
 
