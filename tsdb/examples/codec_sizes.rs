@@ -3,11 +3,11 @@
 //! `cargo run --release -p tsdb --example codec_sizes -- [RECORDING]`, where a recording is scrapes of one
 //! target, each behind its time (u64) and length (u32, both little-endian), as zlib-compressed exposition text.
 
-#[path = "../benches/kinds.rs"]
-#[allow(dead_code, missing_docs, unreachable_pub)]
+#[path = "../benches/codec/kinds.rs"]
+#[allow(dead_code)]
 mod kinds;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
 use std::time::Instant;
 
@@ -44,7 +44,9 @@ fn main() -> Result<(), Failure> {
 fn mix() -> Vec<Series> {
     let mut seed = kinds::Seed::new(42);
     let column = |kind: &kinds::Kind| (kind.name.to_owned(), (kind.column)(&mut seed, 1440));
-    let kinds = kinds::MIX.iter().flat_map(|kind| std::iter::repeat_n(kind, 4 * kind.weight as usize));
+    let kinds = kinds::MIX
+        .iter()
+        .flat_map(|kind| std::iter::repeat_n(kind, 4 * kind.weight as usize));
     kinds.map(column).collect()
 }
 
@@ -58,7 +60,10 @@ fn recording(path: &str) -> Result<Vec<Series>, Failure> {
         let Some(body) = rest.get(12..12 + len) else { break };
         let mut text = String::new();
         flate2::read::ZlibDecoder::new(body).read_to_string(&mut text)?;
-        for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        for line in text
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        {
             let (key, value) = line.rsplit_once(' ').ok_or("a line without a value")?;
             let place = *places.entry(key.to_owned()).or_insert_with(|| {
                 columns.push((key.to_owned(), Vec::new()));
@@ -99,7 +104,10 @@ fn print_row(name: &str, series: &[Series], len: usize, effort: Effort) {
         }
         encode_ns = f64::min(encode_ns, start.elapsed().as_nanos() as f64 / samples as f64);
         let mut back = Vec::with_capacity(len);
-        let counts = series.iter().flat_map(|(_, values)| values.chunks(len)).map(<[f64]>::len);
+        let counts = series
+            .iter()
+            .flat_map(|(_, values)| values.chunks(len))
+            .map(<[f64]>::len);
         let start = Instant::now();
         for (chunk, count) in chunks.iter().zip(counts) {
             back.clear();
@@ -108,7 +116,9 @@ fn print_row(name: &str, series: &[Series], len: usize, effort: Effort) {
         decode_ns = f64::min(decode_ns, start.elapsed().as_nanos() as f64 / samples as f64);
     }
     let rate = bytes as f64 / samples as f64;
-    println!("{name:<10} {len:>5} {effort:?}: {rate:.4} B/sample, encode {encode_ns:.1} ns, decode {decode_ns:.2} ns");
+    println!(
+        "{name:<10} {len:>5} {effort:?}: {rate:.4} B/sample, encode {encode_ns:.1} ns, decode {decode_ns:.2} ns"
+    );
 }
 
 /// By form, mode and packing, where the bytes are.
@@ -123,7 +133,10 @@ fn print_forms(series: &[Series], len: usize) {
         total += chunk.len();
     }
     for (name, (chunks, bytes)) in forms {
-        println!("{name:<34} {chunks:>5} columns {bytes:>7} bytes {:>5.1} %", bytes as f64 * 100.0 / total as f64);
+        println!(
+            "{name:<34} {chunks:>5} columns {bytes:>7} bytes {:>5.1} %",
+            bytes as f64 * 100.0 / total as f64
+        );
     }
 }
 
@@ -141,34 +154,42 @@ fn form(chunk: &[u8]) -> String {
         1 => "linear".to_owned(),
         _ => {
             let shape = ["value", "slope", "delta", "delta2"][usize::from(mode - 2) / 3];
-            format!("{shape} {}", ["above", "signed", "around"][usize::from(mode - 2) % 3])
+            format!(
+                "{shape} {}",
+                ["above", "signed", "around"][usize::from(mode - 2) % 3]
+            )
         }
     };
     format!("{form} {shape} packing {}", integers >> 5)
 }
 
-/// What zstd makes of pages of columns in order of their names.
+/// What zstd makes of pages of columns in order of their names, and what is saved by keeping one of equal columns.
 fn print_pages(series: &[Series], len: usize) {
-    // As of several targets: the same metric of each side by side, but never the same values.
     let mut sorted: Vec<&Series> = series.iter().collect();
-    sorted.sort();
-    let shared = |part: usize| {
-        let chunks = sorted.iter().filter_map(move |(_, values)| values.chunks(len).nth(part));
-        chunks.map(|chunk| {
-            let mut bytes = Vec::new();
-            encode_values(chunk, Effort::Best, &mut bytes);
-            bytes
-        })
-    };
-    let parts: Vec<Vec<Vec<u8>>> = (0..2).map(|part| shared(part).collect()).collect();
-    let mut all = Vec::new();
-    for at in 0..parts[0].len() {
-        parts.iter().for_each(|part| all.extend_from_slice(&part[at]));
+    sorted.sort_by(|a, b| a.0.cmp(&b.0));
+    let (mut all, mut seen, mut repeated) = (Vec::new(), HashSet::new(), 0);
+    for (at, chunk) in sorted
+        .iter()
+        .flat_map(|(_, values)| values.chunks(len).enumerate())
+    {
+        let start = all.len();
+        encode_values(chunk, Effort::Best, &mut all);
+        let column = all[start..].to_vec();
+        let bytes = column.len();
+        // Only of one time: it is the same target whose series are equal.
+        if !seen.insert((at, column)) {
+            repeated += bytes;
+        }
     }
+    println!(
+        "{} bytes, {repeated} of them in columns equal to one before",
+        all.len()
+    );
     for size in [4096, 16_384, 65_536] {
-        let pages: usize =
-            all.chunks(size).map(|page| zstd::bulk::compress(page, 3).map_or(page.len(), |z| z.len().min(page.len()))).sum();
-        println!("zstd 3 over {size:>5} B pages: {} -> {pages} ({:.1} %)", all.len(), pages as f64 * 100.0 / all.len() as f64);
+        let compressed =
+            |page: &[u8]| zstd::bulk::compress(page, 3).map_or(page.len(), |z| z.len().min(page.len()));
+        let pages: usize = all.chunks(size).map(compressed).sum();
+        println!("zstd 3 over pages of {size} bytes: {pages} bytes");
     }
 }
 

@@ -44,7 +44,8 @@ impl<'a> BitWriter<'a> {
     /// Fills the last byte up with zeros.
     pub(super) fn finish(self) {
         let bytes = self.pending.to_le_bytes();
-        self.out.extend_from_slice(&bytes[..self.pending_bits.div_ceil(8) as usize]);
+        self.out
+            .extend_from_slice(&bytes[..self.pending_bits.div_ceil(8) as usize]);
     }
 }
 

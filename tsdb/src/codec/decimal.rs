@@ -132,6 +132,8 @@ pub(super) fn exact_power(value: f64, from: u8) -> Option<u8> {
 ///
 /// Without structure the bits that a power adds to the integers are those it takes from the corrections.
 pub(super) fn correctable(sample: &[f64]) -> Option<Scale> {
+    /// Hundredths, milliseconds, microseconds, hundreds and ones of nanoseconds: what clocks tick in.
+    const GRIDS: [u8; 5] = [2, 3, 6, 7, 9];
     /// Bits a value that make the second column worth its while.
     const WORTH: f64 = 4.0;
     if sample.is_empty() {
@@ -140,7 +142,7 @@ pub(super) fn correctable(sample: &[f64]) -> Option<Scale> {
     let whole = score(sample, Scale::WHOLE)?;
     let mut best = None;
     let mut least = whole - WORTH * sample.len() as f64;
-    for power in 1..=SOUGHT_POWER {
+    for power in GRIDS {
         for rule in RULES {
             let scale = Scale { power, rule };
             match score(sample, scale) {

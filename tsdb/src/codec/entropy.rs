@@ -13,24 +13,22 @@ const MAX_DETAIL: u32 = 3;
 /// Classes at the finest detail: 8 by themselves, then 8 for each width.
 const MAX_CLASSES: usize = 8 + 61 * 8;
 /// States of the largest table.
-const MAX_STATES: usize = 1 << 10;
+const MAX_STATES: usize = 1 << 9;
 /// The class whose frequency is what the others leave.
 const REMAINDER: u8 = 15;
 /// The frequencies that levels 1 to 14 stand for, by the logarithm of the number of states.
-const LEVELS: [[u16; 15]; 4] = [
+const LEVELS: [[u16; 15]; 3] = [
     [0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 28, 40, 56],
     [0, 1, 2, 3, 4, 6, 8, 10, 14, 20, 28, 40, 56, 80, 112],
     [0, 1, 2, 3, 5, 8, 12, 16, 24, 32, 48, 72, 104, 152, 224],
-    [0, 1, 2, 4, 7, 11, 17, 26, 40, 60, 90, 136, 204, 304, 448],
 ];
 
 /// The logarithm of the number of states for a column of `count` residuals.
 fn state_bits(count: usize) -> u32 {
     match count {
-        0..200 => 7,
-        200..1000 => 8,
-        1000..4000 => 9,
-        _ => 10,
+        0..250 => 7,
+        250..2000 => 8,
+        _ => 9,
     }
 }
 
@@ -337,7 +335,12 @@ impl Table {
         let step = spread_step(state_bits);
         let (mut at, mut widest) = (0, 0);
         self.classes.clear();
-        for (class, &share) in shares.iter().enumerate().take(classes).filter(|(_, share)| **share > 0) {
+        for (class, &share) in shares
+            .iter()
+            .enumerate()
+            .take(classes)
+            .filter(|(_, share)| **share > 0)
+        {
             let (least, plain) = least_of(first + class, detail);
             for _ in 0..share {
                 self.order[at % MAX_STATES] = self.classes.len() as u16;

@@ -81,8 +81,13 @@ pub(super) fn encode(column: &[i64], effort: Effort, buffers: &mut Residuals, ou
         return;
     }
     let factor = reduce(column, &mut buffers.column);
-    let slope = mean_slope(&buffers.column);
-    let choice = choose(effort, slope, buffers);
+    let (slope, choice) = match effort {
+        Effort::Fast => (0, choose_fast(buffers)),
+        Effort::Best => {
+            let slope = mean_slope(&buffers.column);
+            (slope, choose_best(slope, buffers))
+        }
+    };
     let shaped = &buffers.best;
     buffers.mapped.clear();
     match choice.mapping {
@@ -157,12 +162,18 @@ fn reduce(column: &[i64], reduced: &mut Vec<i64>) -> u64 {
     factor
 }
 
-/// The greatest common divisor.
+/// The greatest common divisor (Stein's algorithm, which does not divide).
 fn common(mut a: u64, mut b: u64) -> u64 {
-    while a != 0 {
-        (a, b) = (b % a, a);
+    if a == 0 || b == 0 {
+        return a | b;
     }
-    b
+    let twos = (a | b).trailing_zeros();
+    a >>= a.trailing_zeros();
+    while b != 0 {
+        b >>= b.trailing_zeros();
+        (a, b) = (a.min(b), a.abs_diff(b));
+    }
+    a << twos
 }
 
 /// From first to last in equal steps, in units of 2^-[`SLOPE_BITS`].
@@ -176,12 +187,55 @@ fn on_slope(slope: i64, at: usize) -> i64 {
     slope.wrapping_mul(at as i64) >> SLOPE_BITS
 }
 
-/// Leaves the residuals of the choice in `buffers.best`.
-fn choose(effort: Effort, slope: i64, buffers: &mut Residuals) -> Choice {
+/// The choice among four candidates, looked at in one pass. Leaves its residuals in `buffers.best`.
+fn choose_fast(buffers: &mut Residuals) -> Choice {
+    let column = buffers.column.as_slice();
+    // The first of a reduced column is 0.
+    let (mut least, mut least_delta, mut before) = (i64::MAX, i64::MAX, 0);
+    for &value in &column[1..] {
+        least = least.min(value);
+        least_delta = least_delta.min(value.wrapping_sub(before));
+        before = value;
+    }
+    let mut candidates = [
+        (Shape::Value, Mapping::Above, least, Widths::new()),
+        (Shape::Delta, Mapping::Above, least_delta, Widths::new()),
+        (Shape::Delta, Mapping::Signed, 0, Widths::new()),
+        (Shape::DeltaOfDelta, Mapping::Signed, 0, Widths::new()),
+    ];
+    let (mut before, mut delta_before) = (0, column[1]);
+    for &value in &column[1..] {
+        let delta = value.wrapping_sub(before);
+        candidates[0].3.add(value.wrapping_sub(least) as u64);
+        candidates[1].3.add(delta.wrapping_sub(least_delta) as u64);
+        candidates[2].3.add(zigzag(delta));
+        candidates[3].3.add(zigzag(delta.wrapping_sub(delta_before)));
+        (before, delta_before) = (value, delta);
+    }
+    let tried = if column.len() > 2 {
+        &candidates[..]
+    } else {
+        &candidates[..3]
+    };
+    let choices = tried.iter().map(|(shape, mapping, base, widths)| Choice {
+        shape: *shape,
+        mapping: *mapping,
+        base: *base,
+        cost: widths.packed_bits() as f32 + extra_cost(*shape, *base, 0),
+    });
+    let choice = choices
+        .min_by(|a, b| a.cost.total_cmp(&b.cost))
+        .expect("there are three at least");
+    apply(choice.shape, 0, &buffers.column, &mut buffers.best);
+    choice
+}
+
+/// The choice among all candidates. Leaves its residuals in `buffers.best`.
+fn choose_best(slope: i64, buffers: &mut Residuals) -> Choice {
     let mut best: Option<Choice> = None;
     for shape in SHAPES {
         let worth = match shape {
-            Shape::Slope => effort == Effort::Best && slope != 0,
+            Shape::Slope => slope != 0,
             Shape::DeltaOfDelta => buffers.column.len() > 2,
             Shape::Value | Shape::Delta => true,
         };
@@ -191,11 +245,11 @@ fn choose(effort: Effort, slope: i64, buffers: &mut Residuals) -> Choice {
         apply(shape, slope, &buffers.column, &mut buffers.shaped);
         let cost_before = best.as_ref().map_or(f32::INFINITY, |choice| choice.cost);
         for mapping in MAPPINGS {
-            let Some(base) = base_of(mapping, shape, effort, &buffers.shaped, &mut buffers.sorted) else {
+            let Some(base) = base_of(mapping, shape, &buffers.shaped, &mut buffers.sorted) else {
                 continue;
             };
-            let cost =
-                Widths::of(&buffers.shaped, mapping, base).cost(effort) + extra_cost(shape, base, slope);
+            let widths = Widths::of(&buffers.shaped, mapping, base);
+            let cost = widths.least_bits() + extra_cost(shape, base, slope);
             if best.as_ref().is_none_or(|choice| cost < choice.cost) {
                 best = Some(Choice {
                     shape,
@@ -244,19 +298,13 @@ fn apply(shape: Shape, slope: i64, column: &[i64], shaped: &mut Vec<i64>) {
 }
 
 /// What is taken off before mapping; nothing where the mapping is not tried.
-fn base_of(
-    mapping: Mapping,
-    shape: Shape,
-    effort: Effort,
-    shaped: &[i64],
-    sorted: &mut Vec<i64>,
-) -> Option<i64> {
+fn base_of(mapping: Mapping, shape: Shape, shaped: &[i64], sorted: &mut Vec<i64>) -> Option<i64> {
     match mapping {
         Mapping::Above if shape == Shape::DeltaOfDelta => None,
         Mapping::Above => shaped.iter().min().copied(),
         Mapping::Signed if shape == Shape::Value => None,
         Mapping::Signed => Some(0),
-        Mapping::Around if effort == Effort::Fast || shape == Shape::DeltaOfDelta => None,
+        Mapping::Around if shape == Shape::DeltaOfDelta => None,
         Mapping::Around => {
             sorted.clear();
             sorted.extend_from_slice(shaped);
@@ -278,41 +326,47 @@ fn unzigzag(value: u64) -> i64 {
 /// How many residuals have how many bits.
 struct Widths {
     counts: [u32; 65],
-    widest: usize,
+    /// All residuals, one over another.
+    all: u64,
     total: usize,
 }
 
 impl Widths {
-    fn of(shaped: &[i64], mapping: Mapping, base: i64) -> Widths {
-        if mapping == Mapping::Above {
-            Widths::count(shaped, |residual| residual.wrapping_sub(base) as u64)
-        } else {
-            Widths::count(shaped, |residual| zigzag(residual.wrapping_sub(base)))
+    fn new() -> Widths {
+        Widths {
+            counts: [0; 65],
+            all: 0,
+            total: 0,
         }
+    }
+
+    fn of(shaped: &[i64], mapping: Mapping, base: i64) -> Widths {
+        let mut widths = Widths::new();
+        if mapping == Mapping::Above {
+            shaped
+                .iter()
+                .for_each(|residual| widths.add(residual.wrapping_sub(base) as u64));
+        } else {
+            shaped
+                .iter()
+                .for_each(|residual| widths.add(zigzag(residual.wrapping_sub(base))));
+        }
+        widths
     }
 
     #[inline(always)]
-    fn count(shaped: &[i64], map: impl Fn(i64) -> u64) -> Widths {
-        let mut counts = [0u32; 65];
-        let mut all = 0;
-        for residual in shaped {
-            let mapped = map(*residual);
-            counts[width(mapped) as usize] += 1;
-            all |= mapped;
-        }
-        Widths {
-            counts,
-            widest: width(all) as usize,
-            total: shaped.len(),
-        }
+    fn add(&mut self, mapped: u64) {
+        self.counts[width(mapped) as usize] += 1;
+        self.all |= mapped;
+        self.total += 1;
     }
 
-    /// An estimate of the bits these residuals take.
-    fn cost(&self, effort: Effort) -> f32 {
-        match effort {
-            Effort::Fast => self.packed_bits() as f32,
-            Effort::Best if self.total < ENTROPY_FROM => self.packed_bits() as f32,
-            Effort::Best => self.entropy_bits(),
+    /// An estimate of the bits these residuals take, packed or entropy coded.
+    fn least_bits(&self) -> f32 {
+        if self.total < ENTROPY_FROM {
+            self.packed_bits() as f32
+        } else {
+            self.entropy_bits()
         }
     }
 
@@ -320,11 +374,11 @@ impl Widths {
     fn packed_bits(&self) -> usize {
         let mut least = usize::MAX;
         let (mut wider, mut patches) = (0, 0);
-        for bits in (0..=self.widest).rev() {
+        for bits in (0..=width(self.all) as usize).rev() {
             least = least.min(self.total * bits + patches);
             // A place and a varint each: two bytes, and a bit more for each bit they are wider.
-            wider += (self.counts[bits] as usize);
-            patches += wider + (self.counts[bits] as usize) * 15;
+            wider += self.counts[bits] as usize;
+            patches += wider + self.counts[bits] as usize * 15;
             if patches > least {
                 break;
             }

@@ -63,19 +63,22 @@ fn plan(group: &[u64]) -> (u32, usize) {
     }
     let widest = width(all);
     let mut best = (widest, (group.len() * widest as usize).div_ceil(8));
-    let mut wider = 0usize;
+    // Patches by width modulo the bits of a varint's byte: one of these grows by a byte with every bit less.
+    let mut by_rest = [0usize; 7];
+    let (mut wider, mut patches) = (0, 0);
     for bits in (0..widest).rev() {
-        wider += usize::from(counts[bits as usize + 1]);
-        // Each patch is a position and at least one byte.
-        if wider * 2 > best.1 {
-            break;
-        }
-        let patches: usize = (bits + 1..=widest)
-            .map(|w| usize::from(counts[w as usize]) * (1 + (w - bits).div_ceil(7) as usize))
-            .sum();
+        let rest = &mut by_rest[(bits as usize + 1) % 7];
+        let more = usize::from(counts[bits as usize + 1]);
+        patches += *rest + 2 * more;
+        *rest += more;
+        wider += more;
         let bytes = (group.len() * bits as usize).div_ceil(8) + 1 + patches;
         if bytes < best.1 {
             best = (bits, bytes);
+        }
+        // Each is a position and a byte at least.
+        if wider * 2 > best.1 {
+            break;
         }
     }
     (best.0, best.1 + 1)

@@ -1,7 +1,7 @@
 //! Round trips bit for bit over all kinds of columns, sizes that must be tiny, and bytes nobody encoded.
 
-#[path = "../../benches/kinds.rs"]
-#[allow(dead_code, missing_docs, unreachable_pub)]
+#[path = "../../benches/codec/kinds.rs"]
+#[allow(dead_code)]
 mod kinds;
 
 use super::*;
@@ -148,7 +148,7 @@ fn integers_of_any_size_come_back() {
         let column: Vec<i64> = (0..len)
             .map(|_| match seed.below(20) {
                 0 => extremes[seed.below(10) as usize],
-                _ => (seed.next() >> shift) as i64,
+                _ => (seed.bits() >> shift) as i64,
             })
             .collect();
         check_integers(&column, Effort::Fast, &format!("round {round}"));
@@ -249,7 +249,7 @@ fn foreign_bytes_fail_or_decode_but_never_panic() {
     let mut values = Vec::new();
     let mut numbers = Vec::new();
     for round in 0..30_000 {
-        let bytes: Vec<u8> = (0..seed.below(80)).map(|_| seed.next() as u8).collect();
+        let bytes: Vec<u8> = (0..seed.below(80)).map(|_| seed.bits() as u8).collect();
         let count = [0, 1, 2, 3, 30, 500, 5000][seed.below(7) as usize];
         values.clear();
         numbers.clear();

@@ -1,16 +1,16 @@
 //! Columns as services write them, from a seed: the source of the codec's benches, sizes and property tests.
 
 /// splitmix64 (Steele, Lea, Flood, 2014).
-pub struct Seed(u64);
+pub(crate) struct Seed(u64);
 
 impl Seed {
     /// The same seed gives the same columns on every machine.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Seed(seed)
     }
 
     /// Any 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -19,35 +19,38 @@ impl Seed {
     }
 
     /// A number below `bound`, which must not be 0.
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.bits() % bound
     }
 
     /// From 0 to below 1, with all its bits.
-    pub fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+    pub(crate) fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// About normal: mean 0, deviation 1.
-    pub fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
     }
 
     /// Exponential with mean 1.
-    pub fn exponential(&mut self) -> f64 {
+    pub(crate) fn exponential(&mut self) -> f64 {
         -(1.0 - self.unit()).ln()
     }
 }
 
 /// A kind of series and its share of those of a usual fleet, in percent.
-pub struct Kind {
-    pub name: &'static str,
-    pub weight: u32,
-    pub column: fn(&mut Seed, usize) -> Vec<f64>,
+pub(crate) struct Kind {
+    /// One word.
+    pub(crate) name: &'static str,
+    /// Percent of all series.
+    pub(crate) weight: u32,
+    /// A column of so many values.
+    pub(crate) column: fn(&mut Seed, usize) -> Vec<f64>,
 }
 
 /// The kinds that make up the usual mix; the weights add up to 100.
-pub const MIX: [Kind; 10] = [
+pub(crate) const MIX: [Kind; 10] = [
     Kind {
         name: "constant",
         weight: 40,
@@ -101,7 +104,7 @@ pub const MIX: [Kind; 10] = [
 ];
 
 /// Kinds that are seen too, and those that are there to be awkward.
-pub const OTHERS: [Kind; 12] = [
+pub(crate) const OTHERS: [Kind; 12] = [
     Kind {
         name: "rare_events",
         weight: 0,
@@ -395,5 +398,5 @@ fn denormals(seed: &mut Seed, len: usize) -> Vec<f64> {
 }
 
 fn random_bits(seed: &mut Seed, len: usize) -> Vec<f64> {
-    (0..len).map(|_| f64::from_bits(seed.next())).collect()
+    (0..len).map(|_| f64::from_bits(seed.bits())).collect()
 }
