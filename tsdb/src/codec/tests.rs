@@ -303,3 +303,33 @@ fn mutated_and_cut_encodings_never_panic() {
         }
     }
 }
+
+#[test]
+fn bytes_written_long_ago_still_mean_the_same() {
+    let classes: Vec<f64> = (0..60usize)
+        .map(|at| [3.0, 0.0, 1.0, 0.0, 70.0, 0.0, 2.0, 1.0][at * at % 8] + (at % 2) as f64)
+        .collect();
+    let cases: [(&[u8], Vec<f64>); 6] = [
+        (&[0x00], vec![0.0; 9]),
+        (&[0xa8, 2, 50], vec![0.25; 3]),
+        (&[1, 1, 2, 2], vec![1.0, 2.0, 3.0, 4.0]),
+        (&[1, 2, 0x0a, 0, 1, 2], vec![5.0, 5.0, 6.0, 5.0]),
+        (
+            &[0x0a, 2, 0x12, 0x64, 0x4b, 0, 1, 2, 1, 1, 2],
+            vec![0.5, f64::from_bits(0x7ff8_0000_0000_0000), 1.25],
+        ),
+        (
+            &[
+                0x01, 0x82, 0x06, 0x03, 0x00, 0x21, 0x0f, 0xc0, 0xf0, 0xc0, 0x3c, 0x58, 0xbf, 0x7e, 0xfd,
+                0xfa, 0xf5, 0xeb, 0xd7, 0xaf, 0x5f, 0xbf, 0x7e, 0xfd, 0xfa, 0xf5, 0x6b, 0x15,
+            ],
+            classes,
+        ),
+    ];
+    for (bytes, values) in cases {
+        let mut back = Vec::new();
+        assert_eq!(decode_values(bytes, values.len(), &mut back), Ok(bytes.len()));
+        let bits = |column: &[f64]| column.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&back), bits(&values), "{bytes:x?}");
+    }
+}
