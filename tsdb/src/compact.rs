@@ -18,8 +18,8 @@ use crate::Options;
 use crate::block::BlockMeta;
 use crate::options::align;
 
-pub use merging::merge;
-pub(crate) use merging::{merge_blocks, merge_samples};
+pub use merging::merge_blocks;
+pub(crate) use merging::{merge_and_erase, merge_samples};
 
 /// Each window is so many times as long as the one below.
 const LEVEL_FACTOR: i64 = 3;

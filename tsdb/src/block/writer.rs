@@ -297,6 +297,12 @@ impl<'a> Writer<'a> {
         file.buffer = meta::encode(&meta, &layout);
         file.finish()?;
         let path = self.tmp.with_file_name(meta.dir_name());
+        if self.fs.exists(&path) {
+            return Err(StoreError::Invalid(format!(
+                "block {} is there already",
+                path.display()
+            )));
+        }
         publish_dir(self.fs, &self.tmp, &path).map_err(|error| {
             // The rename may have happened and only its sync failed.
             let _ = self.fs.remove_dir_all(&path);

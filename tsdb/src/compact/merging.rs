@@ -20,18 +20,18 @@ use crate::tombstone::Erased;
 ///
 /// # Errors
 /// The disk failed or bytes are corrupt; nothing new is there then.
-pub fn merge(
+pub fn merge_blocks(
     fs: &dyn Fs,
     blocks_dir: &Path,
     id: u64,
     sources: &[Arc<Block>],
     meta: BlockMeta,
 ) -> Result<PathBuf, StoreError> {
-    merge_blocks(fs, blocks_dir, id, sources, &Erased::default(), meta)
+    merge_and_erase(fs, blocks_dir, id, sources, &Erased::default(), meta)
 }
 
-/// As [`merge`], and what is erased is left out.
-pub(crate) fn merge_blocks(
+/// As [`merge_blocks`], and what is erased is left out.
+pub(crate) fn merge_and_erase(
     fs: &dyn Fs,
     blocks_dir: &Path,
     id: u64,

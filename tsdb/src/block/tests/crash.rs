@@ -6,7 +6,6 @@ use durable::FaultyFs;
 
 use super::*;
 use crate::compact::merge_blocks;
-use crate::tombstone::Erased;
 
 /// Lets each changing call of `make` fail in turn, once and for good, and checks what is left.
 fn check_all_failures(
@@ -97,19 +96,24 @@ fn merging_blocks_is_all_or_nothing_and_leaves_its_sources() {
         block_of(&fs, 1, Effort::Fast, &halves[0]),
         block_of(&fs, 2, Effort::Fast, &halves[1]),
     ];
-    let merge = |fs: &dyn Fs| {
-        merge_blocks(
-            fs,
-            Path::new(DIR),
-            7,
-            &sources,
-            &Erased::default(),
-            meta_of(7, &content),
-        )
-    };
+    let merge = |fs: &dyn Fs| merge_blocks(fs, Path::new(DIR), 7, &sources, meta_of(7, &content));
     check_all_failures(&fs, &merge, &content);
     for (source, half) in sources.iter().zip(&halves) {
         assert!(same(&read_all(source).unwrap(), half));
         source.verify().unwrap();
     }
+}
+
+#[test]
+fn a_block_that_is_there_already_is_neither_replaced_nor_removed() {
+    let content = exporter_like(42, 1, 10);
+    let fs = fs();
+    let dir = write(&fs, 7, Effort::Fast, &content).unwrap();
+    assert!(matches!(
+        write(&fs, 7, Effort::Fast, &content),
+        Err(StoreError::Invalid(_))
+    ));
+    let block = Arc::new(Block::open(&fs, &dir, &cache()).unwrap());
+    assert!(same(&read_all(&block).unwrap(), &content));
+    assert_eq!(fs.list(Path::new(DIR)).unwrap().len(), 1);
 }
