@@ -58,7 +58,7 @@ fn records_that_are_none_are_errors() {
     let log = some_log();
     let mut random = Random::new(11);
     let mut refused = 0;
-    for round in 0..3000 {
+    for round in 0..900 {
         let memtable = Memtable::new(Arc::new(SeriesTable::new(Limits::default())), 1);
         let mut replay = memtable.replay();
         let bad = random.below(6) as usize;
@@ -81,5 +81,5 @@ fn records_that_are_none_are_errors() {
         }
         contents(&memtable, u64::MAX);
     }
-    assert!(refused > 1500, "{refused}");
+    assert!(refused > 450, "{refused}");
 }
