@@ -21,11 +21,12 @@ mod page_data;
 mod record;
 mod row;
 mod run;
+mod starts;
 mod table;
 
 pub use bounds::Bounds;
 pub use memtable::{HeadSeries, Memtable, Replay};
-pub use record::{RECORD_HISTOGRAMS, RECORD_PAGE, RECORD_ROW};
+pub use record::{RECORD_HISTOGRAMS, RECORD_PAGE, RECORD_ROW, RECORD_STARTS};
 pub use table::{GcRules, Limits, Refused, SeriesTable};
 
 /// A page has at most so many series.

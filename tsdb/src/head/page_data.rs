@@ -4,19 +4,22 @@
 //! everything in the page goes in without a look at its values; so does one whose slots have nothing that new. What is
 //! left is judged value by value.
 
-use model::metrics::{AppendReport, HistogramRow, RefSample, Rejected, Samples};
+use model::metrics::{AppendReport, HistogramRow, RefSample, Rejected, Samples, StartRow};
 
-use super::Bounds;
 use super::histograms::{self, Histograms};
 use super::page::{Page, slot_of};
-use super::record::{self, Previous, RECORD_HISTOGRAMS, RECORD_PAGE, RECORD_ROW};
+use super::record::{self, Previous, RECORD_HISTOGRAMS, RECORD_PAGE, RECORD_ROW, RECORD_STARTS};
 use super::row::{Row, Slots, Visible, has};
 use super::run::{Run, Scratch};
+use super::starts::PageStarts;
+use super::{Bounds, MAX_WIDTH};
 use crate::bytes::Malformed;
 
 /// Pages with fewer series are sealed after fewer rows, but into one run until it is long enough: a row costs them 32
 /// bytes a sample.
 const NARROW: usize = 16;
+/// So few samples are judged one by one without more ado.
+const FEW: usize = 16;
 /// A run of a narrow page that has so many timestamps is finished.
 const NARROW_RUN_LEN: usize = 120;
 
@@ -60,6 +63,7 @@ pub(crate) struct PageData {
     runs: Vec<Run>,
     pub(crate) previous: Previous,
     histograms: Option<Box<Histograms>>,
+    starts: Option<Box<PageStarts>>,
     newest_ms: i64,
     oldest_ms: i64,
     /// Values in `rows`.
@@ -76,6 +80,7 @@ impl Default for PageData {
             runs: Vec::new(),
             previous: Previous::default(),
             histograms: None,
+            starts: None,
             newest_ms: i64::MIN,
             oldest_ms: i64::MAX,
             values: 0,
@@ -105,7 +110,11 @@ impl PageData {
             return self.seal_if_full(page, appending);
         }
         let mut taken = Vec::with_capacity(samples.len());
-        let contested = self.contested(timestamp_ms);
+        // Which slots to look at closely: for few samples all of theirs, for many it pays to find out.
+        let contested = match samples.len() {
+            ..FEW => [u64::MAX; MAX_WIDTH / 64],
+            _ => self.contested(timestamp_ms),
+        };
         for (i, sample) in samples.iter().enumerate() {
             match self.judge(page, sample, &contested, appending) {
                 Ok(true) => taken.push(*sample),
@@ -278,6 +287,25 @@ impl PageData {
         tally.add(row.timestamp_ms, 1);
     }
 
+    /// Takes start timestamps of one page; what is known already is not logged again.
+    pub(crate) fn append_starts(&mut self, page: &Page, rows: &[StartRow], appending: &mut Appending<'_>) {
+        let mut new = Vec::new();
+        for row in rows.iter().filter(|row| page.is_live(slot_of(row.series))) {
+            let starts = self.starts.get_or_insert_default();
+            if starts.push(slot_of(row.series), row.from_ms, row.start_ms) {
+                appending.tally.bytes += size_of::<(u16, i64, i64)>() as i64;
+                new.push(*row);
+            }
+        }
+        if let Some(log) = appending.log.as_mut().filter(|_| !new.is_empty()) {
+            let record = &mut appending.record;
+            define(page, &mut self.is_defined, record, *log);
+            record.clear();
+            record::put_starts(page, &new, record);
+            log(record, RECORD_STARTS);
+        }
+    }
+
     fn store(&mut self, samples: &[RefSample], appending: &mut Appending<'_>) {
         let row = Row::new(appending.batch, samples);
         let timestamp_ms = row.timestamp_ms;
@@ -437,6 +465,9 @@ impl PageData {
             }
         }
         sort_from(into, from);
+        if let Some(starts) = &self.starts {
+            starts.read(slot, start_ms, end_ms, &mut into.starts);
+        }
         match &self.histograms {
             Some(histograms) => histograms.read(slot, visible, start_ms, end_ms, &mut into.histograms),
             None => Ok(()),

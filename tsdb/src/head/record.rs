@@ -9,6 +9,8 @@
 //!             values, in groups of 64: a bit for each that has changed, then for each of these:
 //!             u8 (zero bytes below << 4 | bytes - 1), the bytes of the XOR with the slot's previous value
 //! histograms  varint tag, varint count, per histogram: varint slot, a chunk of one histogram (docs/format/codec-histogram.md)
+//! starts      varint tag, varint count, per start: varint slot, signed varint time of the first sample that has it,
+//!             signed varint distance from the start to that time
 //! ```
 //! The previous value of a slot is that of the page's last row in the same generation that had one, at first 0; so is
 //! the previous timestamp. Writer and reader keep them alike.
@@ -16,7 +18,7 @@
 //! Cost: about 3 ns a sample to write, less to read.
 
 use model::histogram::HistogramSample;
-use model::metrics::{HistogramRow, RefSample, SeriesRef};
+use model::metrics::{HistogramRow, RefSample, SeriesRef, StartRow};
 
 use super::MAX_WIDTH;
 use super::arena::{ArenaBuilder, LabelArena};
@@ -32,6 +34,9 @@ pub const RECORD_PAGE: u8 = 1;
 pub const RECORD_ROW: u8 = 2;
 /// A record with native histograms of one page.
 pub const RECORD_HISTOGRAMS: u8 = 3;
+
+/// A record with start timestamps of one page.
+pub const RECORD_STARTS: u8 = 4;
 
 /// First slot and span are those of the page's previous row.
 const SAME: u8 = 1;
@@ -307,6 +312,41 @@ pub(crate) fn histograms(bytes: &[u8], width: usize) -> Result<Vec<HistogramRow>
             timestamp_ms,
             histogram,
         }));
+    }
+    if cursor.is_empty() {
+        Ok(rows)
+    } else {
+        Err(Malformed)
+    }
+}
+
+/// Writes start timestamps of one page.
+pub(crate) fn put_starts(page: &Page, rows: &[StartRow], out: &mut Vec<u8>) {
+    put_varint(out, u64::from(page.tag));
+    put_varint(out, rows.len() as u64);
+    for row in rows {
+        put_varint(out, slot_of(row.series) as u64);
+        put_signed(out, row.from_ms);
+        put_signed(out, row.from_ms.wrapping_sub(row.start_ms));
+    }
+}
+
+/// Reads what [`put_starts`] wrote behind the tag; the handles say the slot alone.
+pub(crate) fn starts(bytes: &[u8], width: usize) -> Result<Vec<StartRow>, Malformed> {
+    let mut cursor = Cursor::new(bytes);
+    let mut rows = Vec::new();
+    for _ in 0..cursor.count()? {
+        let slot = cursor.u32_varint()?;
+        let from_ms = cursor.signed()?;
+        let start_ms = from_ms.wrapping_sub(cursor.signed()?);
+        if slot as usize >= width {
+            return Err(Malformed);
+        }
+        rows.push(StartRow {
+            series: SeriesRef(u64::from(slot)),
+            from_ms,
+            start_ms,
+        });
     }
     if cursor.is_empty() {
         Ok(rows)

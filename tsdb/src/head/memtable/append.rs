@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use model::metrics::{AppendReport, HistogramRow, RefSample, Rejected, SeriesRef};
+use model::metrics::{AppendReport, HistogramRow, RefSample, Rejected, SeriesRef, StartRow};
 
 use super::{Entry, Memtable};
 use crate::head::Bounds;
@@ -98,6 +98,20 @@ impl Memtable {
                 appending.report.rejected.extend(rejected);
             }
             done += rows.len();
+        }
+        self.count(&appending.tally);
+    }
+
+    /// Remembers from when on counters count. Rows whose handles are not known are dropped.
+    pub fn append_starts(&self, rows: &[StartRow], log: &mut dyn FnMut(&[u8], u8)) {
+        let mut report = AppendReport::default();
+        let mut appending = self.appending(0, &Bounds::NONE, log, &mut report);
+        for rows in rows.chunk_by(|a, b| page_of(a.series) == page_of(b.series)) {
+            if let Some(first) = rows.first() {
+                self.enter(first.series, |entry| {
+                    entry.data.lock().append_starts(&entry.page, rows, &mut appending);
+                });
+            }
         }
         self.count(&appending.tally);
     }

@@ -170,6 +170,10 @@ impl Memtable {
                     before.timestamps.append(&mut samples.timestamps);
                     before.values.append(&mut samples.values);
                     before.histograms.append(&mut samples.histograms);
+                    let starts = samples.starts.changes();
+                    starts
+                        .iter()
+                        .for_each(|&(from, start)| before.starts.push(from, start));
                     sort_all_from(before, 0, 0);
                 }
                 _ => {

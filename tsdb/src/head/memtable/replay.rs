@@ -10,7 +10,7 @@ use super::{Entry, Memtable};
 use crate::bytes::Malformed;
 use crate::head::Bounds;
 use crate::head::page_data::{Appending, Tally};
-use crate::head::record::{self, Previous, RECORD_HISTOGRAMS, RECORD_PAGE, RECORD_ROW};
+use crate::head::record::{self, Previous, RECORD_HISTOGRAMS, RECORD_PAGE, RECORD_ROW, RECORD_STARTS};
 use crate::head::row::Visible;
 use crate::head::run::Scratch;
 
@@ -58,6 +58,7 @@ impl Replay<'_> {
             }
             RECORD_ROW => self.row(tag, rest),
             RECORD_HISTOGRAMS => self.histograms(tag, rest),
+            RECORD_STARTS => self.starts(tag, rest),
             _ => Err(Malformed),
         }
     }
@@ -86,6 +87,19 @@ impl Replay<'_> {
         self.memtable.count(&appending.tally);
         self.scratch = appending.scratch;
         Ok(rows.len())
+    }
+
+    fn starts(&mut self, tag: u32, rest: &[u8]) -> Result<usize, Malformed> {
+        let (entry, _) = self.pages.get(&tag).ok_or(Malformed)?;
+        let rows = record::starts(rest, entry.page.width())?;
+        let mut appending = replaying(&mut self.report, &mut self.scratch);
+        entry
+            .data
+            .lock()
+            .append_starts(&entry.page, &rows, &mut appending);
+        self.memtable.count(&appending.tally);
+        self.scratch = appending.scratch;
+        Ok(0)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::metrics::{HistogramRow, Rejected, SeriesRef};
+use model::metrics::{HistogramRow, Rejected, SeriesRef, StartRow};
 use model::{Histogram, Labels, Matcher};
 
 use super::fixture::{Head, contents, keys, read, replayed, sample, target, unwrapped};
@@ -215,6 +215,40 @@ fn selections_are_in_order_and_have_samples_in_the_range() {
         (200, 2)
     );
     assert_eq!(cardinality.series_by_label_pair[0], ("job=node".to_owned(), 200));
+}
+
+#[test]
+fn starts_are_read_with_the_samples_and_replayed() {
+    let mut head = Head::new();
+    let labels = target(1, 4);
+    let refs = unwrapped(head.create(&labels, 1));
+    let start = |series, from_ms, start_ms| StartRow {
+        series,
+        from_ms,
+        start_ms,
+    };
+    let mut log = Vec::new();
+    for t in 1..50 {
+        let rows = [
+            start(refs[1], t * 1000, 7),
+            start(refs[2], t * 1000, t / 40 * 1000),
+            start(SeriesRef(9 << 32), 1, 1),
+        ];
+        head.memtable
+            .append_starts(&rows, &mut |bytes, kind| log.push((kind, bytes.to_vec())));
+        head.scrape(&refs, t * 1000, |i| i as f64);
+    }
+    assert_eq!(log.len(), 3, "a page and two changes");
+    log.append(&mut head.log);
+    let copy = replayed(&log);
+    for memtable in [&head.memtable, &copy] {
+        let starts = |i: usize| read(memtable, &labels[i], u64::MAX, 0, i64::MAX).starts;
+        assert!(starts(0).is_empty());
+        assert_eq!(starts(1).changes(), [(1000, 7)]);
+        assert_eq!(starts(2).changes(), [(40_000, 1000)]);
+        let some = read(memtable, &labels[1], u64::MAX, 20_000, 30_000);
+        assert_eq!(some.starts.changes(), [(20_000, 7)]);
+    }
 }
 
 #[test]
