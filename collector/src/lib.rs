@@ -1,7 +1,8 @@
 //! How data comes in: targets that are scraped, bytes that are pushed, log files that are followed.
 //!
 //! The crate knows no store. What is pulled goes to a [`model::metrics::MetricSink`], one batch a scrape; what is
-//! pushed is decoded here from bytes to the model and handed on by whoever owns the socket. The pulling half:
+//! pushed is decoded here from bytes to the model and handed on by whoever owns the socket, but remote write, which
+//! goes to the sink from here: only with the sink's handles it need not be decoded. The pulling half:
 //!
 //! ```text
 //! prometheus.yml → config → discovery → target (relabel) → scrape loop → exposition → cache → MetricSink
@@ -18,3 +19,6 @@ pub mod relabel;
 pub mod scrape;
 pub mod tail;
 pub mod target;
+
+#[cfg(test)]
+mod sink_double;

@@ -71,19 +71,36 @@ pub fn decode(encoding: Encoding, body: &[u8], limit: usize) -> Result<Cow<'_, [
     }
 }
 
-/// Snappy says in front how long its content is, so the bound is checked before anything is allocated.
 fn snappy(body: &[u8], limit: usize) -> Result<Cow<'_, [u8]>, PushError> {
+    let mut out = Vec::new();
+    let len = snappy_into(body, limit, &mut out)?.len();
+    out.truncate(len);
+    Ok(Cow::Owned(out))
+}
+
+/// Unpacks snappy's block format into the front of `buffer`, which grows to the largest content it has held and is
+/// never zeroed twice. Snappy says in front how long its content is, so the bound is checked before anything is
+/// allocated.
+///
+/// # Errors
+/// As for [`decode`].
+pub fn snappy_into<'a>(body: &[u8], limit: usize, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], PushError> {
     let malformed = |e: snap::Error| PushError::malformed("snappy body", &e);
     if body.is_empty() {
-        return Ok(Cow::Borrowed(body));
+        return Ok(&[]);
     }
-    if snap::raw::decompress_len(body).map_err(malformed)? > limit {
+    let len = snap::raw::decompress_len(body).map_err(malformed)?;
+    if len > limit {
         return Err(PushError::too_many_bytes(limit));
     }
-    snap::raw::Decoder::new()
-        .decompress_vec(body)
-        .map(Cow::Owned)
-        .map_err(malformed)
+    if buffer.len() < len {
+        buffer.resize(len, 0);
+    }
+    let room = buffer.get_mut(..len).unwrap_or_default();
+    let written = snap::raw::Decoder::new()
+        .decompress(body, room)
+        .map_err(malformed)?;
+    Ok(room.get(..written).unwrap_or_default())
 }
 
 fn read_capped<'a>(what: &'static str, reader: impl Read, limit: usize) -> Result<Cow<'a, [u8]>, PushError> {

@@ -1,44 +1,100 @@
-//! Prometheus remote write 1.0: a `prometheus.WriteRequest` as protobuf, walked in place.
+//! Prometheus remote write 1.0: a snappy body that holds a `prometheus.WriteRequest`, from bytes to the sink.
 //!
-//! The sender packs it with snappy; [`super::body`] undoes that. Specification:
-//! <https://prometheus.io/docs/specs/prw/remote_write_spec/>. As in Prometheus' receiver, a series with
-//! invalid labels is left out and named, the others are taken, and the answer is 400 all the same. Costs one
-//! label set a series; samples of one series share it.
+//! A sender repeats the labels of every series in every request, so the usual request is taken without reading a
+//! letter of them: [`walk`] finds where the bytes of each series' labels lie, hashes them to a [`SeriesKey`] and puts
+//! the samples into columns; the sink knows most keys. Only what it does not know is decoded and checked ([`labels`])
+//! and made by its label set. Labels in another order or encoding than the usual have another hash than the series
+//! they mean: they are sorted, encoded as they should be and asked for once more, request by request; nothing is
+//! remembered of them.
+//!
+//! Specification: <https://prometheus.io/docs/specs/prw/remote_write_spec/>. As in Prometheus' receiver, a series with
+//! invalid labels is left out and named, the others are taken, and the answer is 400 all the same. Costs per sample of
+//! a known series: unpacking its bytes, one hash over its labels, and no allocation.
+//!
+//! [`SeriesKey`]: model::SeriesKey
+//! [`walk`]: mod@walk
 
+mod buffers;
 #[allow(dead_code)] // until requests hand on what it reads
 mod exemplar;
 #[allow(dead_code)] // until requests hand on what it reads
 mod histogram;
+mod labels;
+mod metadata;
+mod receive;
+mod walk;
 
-use model::Labels;
-use model::labels::METRIC_NAME;
-use model::metrics::{Metadata, MetricRow, MetricType, Sample, SeriesRef};
+use std::collections::BTreeMap;
+
+use model::StoreError;
+use model::metrics::Rejected;
+
+pub use buffers::Receiver;
+pub(super) use labels::pair;
 
 use super::PushError;
-use super::wire::{Field, Message, WireError};
+use super::wire::WireError;
 
 /// More labels than this on one series are refused.
 pub const MAX_LABELS: usize = 256;
 /// More samples than this in one request are refused; senders batch thousands.
 pub const MAX_SAMPLES: usize = 1_000_000;
 
-const WHAT: &str = "remote write request";
+/// Why a whole request was refused.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ReceiveError {
+    /// Its bytes are wrong. Nothing of it is stored.
+    #[error(transparent)]
+    Push(#[from] PushError),
+    /// The store took nothing, or nobody knows what.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
-/// The content of one request.
-#[derive(Debug, Clone, Default)]
-pub struct WriteRequest {
-    /// The samples, series by series, in the order sent.
-    pub rows: Vec<MetricRow>,
-    /// What metric families say of themselves.
-    pub metadata: Vec<(String, Metadata)>,
+/// What became of a request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Received {
+    /// Samples stored.
+    pub stored: usize,
+    /// Samples that the store did not take, by its reasons.
+    pub rejected: BTreeMap<&'static str, u64>,
     /// Exemplars that were stepped over.
     pub exemplars_skipped: u64,
     /// Native histograms that were stepped over: no store takes them yet.
     pub histograms_skipped: u64,
     /// Samples left out because the labels of their series are invalid.
     pub samples_invalid: u64,
-    /// What is wrong with the first series that was left out; where present, the answer is 400.
+    /// What is wrong with the first series that was left out.
     pub invalid: Option<String>,
+}
+
+impl Received {
+    /// What can never be stored, in words; where there is anything of it the answer is 400.
+    pub fn refusal(&self) -> Option<String> {
+        let mut why: Vec<String> = self.invalid.iter().cloned().collect();
+        let counted = |(why, count): (&&str, &u64)| format!("{why} ({count} samples)");
+        why.extend(self.rejected.iter().map(counted));
+        if self.histograms_skipped > 0 {
+            why.push(format!(
+                "native histograms are not supported ({} left out)",
+                self.histograms_skipped
+            ));
+        }
+        (!why.is_empty()).then(|| why.join("; "))
+    }
+
+    fn reject(&mut self, why: Rejected, samples: u64) {
+        *self.rejected.entry(why.as_str()).or_default() += samples;
+    }
+
+    fn leave_out(&mut self, why: String, samples: u64) {
+        self.samples_invalid += samples;
+        self.invalid.get_or_insert(why);
+    }
+}
+
+fn malformed(error: WireError) -> PushError {
+    PushError::malformed("remote write request", &error)
 }
 
 /// Checks the `Content-Type` header: version 1.0 of the protocol, said or left unsaid.
@@ -62,171 +118,6 @@ pub fn check_content_type(value: Option<&str>) -> Result<(), PushError> {
         value.unwrap_or("")
     );
     Err(PushError::Unsupported { what })
-}
-
-/// Reads a request, its compression already undone.
-///
-/// # Errors
-/// [`PushError::Malformed`] where the bytes are no such message, [`PushError::TooLarge`] beyond
-/// [`MAX_SAMPLES`].
-pub fn decode(bytes: &[u8]) -> Result<WriteRequest, PushError> {
-    let malformed = |e: WireError| PushError::malformed(WHAT, &e);
-    let mut request = WriteRequest::default();
-    for field in Message::new(bytes) {
-        let field = field.map_err(malformed)?;
-        match field.number {
-            1 => series(&mut request, field.message().map_err(malformed)?)?,
-            3 => match metadata(field.message().map_err(malformed)?) {
-                // No sample depends on a family's description.
-                Err(WireError::Utf8(_)) => {}
-                read => request.metadata.extend(read.map_err(malformed)?),
-            },
-            _ => {}
-        }
-    }
-    Ok(request)
-}
-
-/// `TimeSeries`: labels 1, samples 2, exemplars 3, histograms 4.
-fn series(request: &mut WriteRequest, message: Message<'_>) -> Result<(), PushError> {
-    let malformed = |e: WireError| PushError::malformed(WHAT, &e);
-    let mut pairs: Vec<(&str, &str)> = Vec::new();
-    let mut not_text = None;
-    let first = request.rows.len();
-    for field in message {
-        let field = field.map_err(malformed)?;
-        match field.number {
-            // One pair beyond the bound is kept, as evidence for `labels`.
-            1 if pairs.len() <= MAX_LABELS => match pair(&field) {
-                Err(e @ WireError::Utf8(_)) => {
-                    not_text.get_or_insert_with(|| format!("invalid metric name or labels: {e}"));
-                }
-                pair => pairs.push(pair.map_err(malformed)?),
-            },
-            2 => {
-                if request.rows.len() >= MAX_SAMPLES {
-                    return Err(PushError::TooLarge {
-                        limit: MAX_SAMPLES as u64,
-                        unit: "samples",
-                    });
-                }
-                let sample = sample(&field).map_err(malformed)?;
-                request.rows.push(MetricRow {
-                    series: SeriesRef::UNKNOWN,
-                    labels: Labels::empty(),
-                    sample,
-                });
-            }
-            3 => request.exemplars_skipped += 1,
-            4 => request.histograms_skipped += 1,
-            _ => {}
-        }
-    }
-    // The labels may come after the samples on the wire, so they are filled in at the end.
-    match not_text.map_or_else(|| labels(&mut pairs), Err) {
-        Ok(labels) => {
-            for row in request.rows.iter_mut().skip(first) {
-                row.labels = labels.clone();
-            }
-        }
-        Err(why) => {
-            request.samples_invalid += (request.rows.len() - first) as u64;
-            request.rows.truncate(first);
-            request.invalid.get_or_insert(why);
-        }
-    }
-    Ok(())
-}
-
-/// `Label`, and any other message of name 1 and value 2.
-pub(super) fn pair<'a>(field: &Field<'a>) -> Result<(&'a str, &'a str), WireError> {
-    let (mut name, mut value) = ("", "");
-    for field in field.message()? {
-        let field = field?;
-        match field.number {
-            1 => name = field.text()?,
-            2 => value = field.text()?,
-            _ => {}
-        }
-    }
-    Ok((name, value))
-}
-
-/// `Sample`: value 1, timestamp 2.
-fn sample(field: &Field<'_>) -> Result<Sample, WireError> {
-    let mut sample = Sample {
-        timestamp_ms: 0,
-        value: 0.0,
-    };
-    for field in field.message()? {
-        let field = field?;
-        match field.number {
-            1 => sample.value = field.double()?,
-            2 => sample.timestamp_ms = field.int64()?,
-            _ => {}
-        }
-    }
-    Ok(sample)
-}
-
-/// The rules of Prometheus' receiver: a metric name, no empty and no repeated label names. Order is mended.
-fn labels(pairs: &mut [(&str, &str)]) -> Result<Labels, String> {
-    if pairs.len() > MAX_LABELS {
-        return Err(format!(
-            "invalid labels for series: more than {MAX_LABELS} labels"
-        ));
-    }
-    pairs.sort_unstable_by_key(|(name, _)| *name);
-    let shown = |pairs: &[(&str, &str)]| Labels::from_pairs(pairs.iter().copied()).to_string();
-    if !pairs
-        .iter()
-        .any(|(name, value)| *name == METRIC_NAME && !value.is_empty())
-        || pairs.iter().any(|(name, _)| name.is_empty())
-    {
-        return Err(format!("invalid metric name or labels, got {}", shown(pairs)));
-    }
-    let twice = pairs.windows(2).find_map(|two| match two {
-        [(one, _), (other, _)] if one == other => Some(*one),
-        _ => None,
-    });
-    match twice {
-        Some(name) => Err(format!(
-            "invalid labels for series, labels {}, duplicated label {name}",
-            shown(pairs)
-        )),
-        None => Ok(Labels::from_pairs(pairs.iter().copied())),
-    }
-}
-
-/// `MetricMetadata`: type 1, family name 2, help 4, unit 5.
-fn metadata(message: Message<'_>) -> Result<Option<(String, Metadata)>, WireError> {
-    let mut family = "";
-    let mut metadata = Metadata::default();
-    for field in message {
-        let field = field?;
-        match field.number {
-            1 => metadata.metric_type = metric_type(field.int64()?),
-            2 => family = field.text()?,
-            4 => field.text()?.clone_into(&mut metadata.help),
-            5 => field.text()?.clone_into(&mut metadata.unit),
-            _ => {}
-        }
-    }
-    Ok((!family.is_empty()).then(|| (family.to_owned(), metadata)))
-}
-
-/// The numbers of `MetricMetadata.MetricType`.
-fn metric_type(number: i64) -> MetricType {
-    match number {
-        1 => MetricType::Counter,
-        2 => MetricType::Gauge,
-        3 => MetricType::Histogram,
-        4 => MetricType::GaugeHistogram,
-        5 => MetricType::Summary,
-        6 => MetricType::Info,
-        7 => MetricType::StateSet,
-        _ => MetricType::Unknown,
-    }
 }
 
 #[cfg(test)]

@@ -110,13 +110,42 @@ impl<'a> Message<'a> {
         Message { rest: bytes }
     }
 
+    /// How many bytes have not been read yet.
+    pub(super) fn remaining(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// The next byte: the key of a field whose number is below 16.
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
+    /// Steps over the key of one byte that [`Message::peek`] gave, and gives the field's bytes; it is of wire type 2.
+    pub(super) fn peeked_bytes(&mut self) -> Result<&'a [u8], WireError> {
+        self.take(1)?;
+        let len = usize::try_from(self.varint()?).map_err(|_| WireError::Truncated)?;
+        self.take(len)
+    }
+
     fn take(&mut self, len: usize) -> Result<&'a [u8], WireError> {
         let (head, tail) = self.rest.split_at_checked(len).ok_or(WireError::Truncated)?;
         self.rest = tail;
         Ok(head)
     }
 
-    fn varint(&mut self) -> Result<u64, WireError> {
+    /// A varint where a field says that one follows.
+    pub(super) fn varint(&mut self) -> Result<u64, WireError> {
+        // Lengths and small numbers are one byte.
+        if let Some((&byte, tail)) = self.rest.split_first()
+            && byte < 0x80
+        {
+            self.rest = tail;
+            return Ok(u64::from(byte));
+        }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u64, WireError> {
         let mut value = 0u64;
         for shift in (0..70).step_by(7) {
             let (&byte, tail) = self.rest.split_first().ok_or(WireError::Truncated)?;

@@ -27,5 +27,5 @@ pub use histogram::Histogram;
 pub use labels::{Labels, LabelsBuilder};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use series_key::SeriesKey;
-pub use starts::Starts;
 pub use series_registry::SeriesRegistry;
+pub use starts::Starts;

@@ -66,6 +66,7 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Doors {
         clock: Arc::clone(&shared.clock),
         max_body_bytes: shared.max_body_bytes,
         bodies: api::push::Bodies::default(),
+        remote_write: Default::default(),
     };
     let requests = Arc::<Requests>::default();
     let alerts = Arc::clone(&shared.alerts);

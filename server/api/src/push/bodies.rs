@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
 use collector::push::PushError;
 use http_body_util::BodyExt;
@@ -35,10 +35,16 @@ impl Default for Bodies {
     }
 }
 
+/// What `Content-Length` says is believed up to here before the bytes are there.
+const MAX_RESERVED: usize = 1 << 20;
+
 /// A body, and its part of the bound, which it gives back when it is dropped.
 #[derive(Debug, Default)]
 pub(super) struct HeldBody {
-    bytes: Vec<u8>,
+    /// All there is, as long as it came in one piece: that is not copied.
+    only: Bytes,
+    /// All there is, where it came in several.
+    joined: Vec<u8>,
     part: Option<OwnedSemaphorePermit>,
 }
 
@@ -46,7 +52,26 @@ impl Deref for HeldBody {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.bytes
+        if self.joined.is_empty() {
+            &self.only
+        } else {
+            &self.joined
+        }
+    }
+}
+
+impl HeldBody {
+    fn push(&mut self, data: Bytes, announced: usize) {
+        if self.is_empty() {
+            self.only = data;
+            return;
+        }
+        if self.joined.is_empty() {
+            let size = announced.min(MAX_RESERVED).max(self.only.len() + data.len());
+            self.joined.reserve_exact(size);
+            self.joined.extend_from_slice(&std::mem::take(&mut self.only));
+        }
+        self.joined.extend_from_slice(&data);
     }
 }
 
@@ -92,12 +117,12 @@ impl Bodies {
                 detail: e.to_string(),
             })?;
             let Ok(data) = frame.into_data() else { continue };
-            if held.bytes.len() + data.len() > limit {
+            if held.len() + data.len() > limit {
                 return Err(too_large().into());
             }
             // Bytes count as they arrive, not as they are announced: words alone must not keep others out.
             join(&mut held.part, self.take(data.len())?);
-            held.bytes.extend_from_slice(&data);
+            held.push(data, announced);
         }
         Ok(held)
     }

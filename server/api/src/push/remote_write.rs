@@ -4,8 +4,8 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use collector::push::body::{self, Encoding};
-use collector::push::{PushError, remote_write};
+use collector::push::PushError;
+use collector::push::remote_write::ReceiveError;
 use model::StoreError;
 
 use super::{PushState, Refusal};
@@ -23,28 +23,21 @@ pub(super) async fn write(
         return Err(PushError::Unsupported { what }.into());
     }
     let body = state.read(&headers, body).await?;
-    let refused = state.run(move |state| store(state, &body)).await?;
-    match refused {
+    let store = move |state: &PushState| {
+        let sink = state.metrics.as_ref();
+        Ok(state.remote_write.receive(sink, &body, state.max_body_bytes)?)
+    };
+    match state.run(store).await?.refusal() {
         None => Ok(StatusCode::NO_CONTENT.into_response()),
         Some(why) => Err(StoreError::Invalid(why).into()),
     }
 }
 
-fn store(state: &PushState, bytes: &[u8]) -> Result<Option<String>, Refusal> {
-    let bytes = body::decode(Encoding::Snappy, bytes, state.max_body_bytes)?;
-    let mut request = remote_write::decode(&bytes)?;
-    let rejected = state.store_metrics(&mut request.rows, &request.metadata)?;
-    let mut why: Vec<String> = request.invalid.into_iter().collect();
-    why.extend(
-        rejected
-            .iter()
-            .map(|(why, count)| format!("{why} ({count} samples)")),
-    );
-    if request.histograms_skipped > 0 {
-        why.push(format!(
-            "native histograms are not supported ({} left out)",
-            request.histograms_skipped
-        ));
+impl From<ReceiveError> for Refusal {
+    fn from(error: ReceiveError) -> Refusal {
+        match error {
+            ReceiveError::Push(error) => error.into(),
+            ReceiveError::Store(error) => error.into(),
+        }
     }
-    Ok((!why.is_empty()).then(|| why.join("; ")))
 }

@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::http::HeaderMap;
 use collector::push::Decoded;
 use collector::push::otlp::MetricBatch;
+use collector::push::remote_write::Receiver;
 use model::Clock;
 use model::logs::{LogRecord, LogSink};
 use model::metrics::{Metadata, MetricRow, MetricSink, Rejected};
@@ -33,6 +34,8 @@ pub struct PushState {
     pub max_body_bytes: usize,
     /// What all bodies may hold together; one for all addresses.
     pub bodies: Bodies,
+    /// Takes remote write apart; one for all addresses, for its buffers.
+    pub remote_write: Receiver,
 }
 
 /// More of a stream's labels than this is not repeated to its sender, in characters.

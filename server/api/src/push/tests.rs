@@ -98,6 +98,7 @@ fn state(kept: &Arc<Kept>) -> PushState {
         clock: Arc::new(ManualClock::at(1_700_000_000_000)),
         max_body_bytes: 10_000,
         bodies: Bodies::default(),
+        remote_write: Default::default(),
     }
 }
 
