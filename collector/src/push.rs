@@ -51,4 +51,4 @@ impl<T> Decoded<T> {
 }
 
 #[cfg(test)]
-mod mutation;
+pub(crate) mod mutation;

@@ -1,5 +1,7 @@
 //! A place in a page, and the small steps that both formats take from there.
 
+use std::cell::OnceCell;
+
 use super::error::Fault;
 
 /// What an identifier may consist of.
@@ -15,13 +17,14 @@ pub(super) enum Identifier {
 pub(super) struct Cursor<'a> {
     pub(super) body: &'a [u8],
     pub(super) at: usize,
-    /// Up to here the page is known to be UTF-8; what ends later is checked piece by piece.
-    valid: usize,
+    /// Up to here the page is UTF-8; what ends later is checked piece by piece. Found out when it is asked for the
+    /// first time: who recognises all of a page never asks.
+    valid: OnceCell<usize>,
 }
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(body: &'a [u8]) -> Cursor<'a> {
-        let valid = std::str::from_utf8(body).map_or_else(|e| e.valid_up_to(), |_| body.len());
+        let valid = OnceCell::new();
         Cursor { body, at: 0, valid }
     }
 
@@ -114,7 +117,8 @@ impl<'a> Cursor<'a> {
 
     /// Refuses bytes that are not UTF-8; free where the whole page is.
     pub(super) fn check_utf8(&self, piece: &[u8], what: &str) -> Result<(), Fault> {
-        if self.at > self.valid && std::str::from_utf8(piece).is_err() {
+        let valid = || std::str::from_utf8(self.body).map_or_else(|e| e.valid_up_to(), |_| self.body.len());
+        if self.at > *self.valid.get_or_init(valid) && std::str::from_utf8(piece).is_err() {
             return Err(self.fault(format!(
                 "invalid UTF-8 {what}: {:?}",
                 String::from_utf8_lossy(piece)

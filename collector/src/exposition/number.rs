@@ -72,3 +72,65 @@ pub(super) fn parse_seconds(text: &[u8], what: &str) -> Result<i64, String> {
         Err(format!("invalid {what} {shown}"))
     }
 }
+
+/// Powers of ten that a float holds exactly.
+const POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+    1e19, 1e20, 1e21, 1e22,
+];
+
+/// Reads a number as most of them are written, and says how many bytes it is long: some digits, a fraction, a power of
+/// ten. `None` where there is anything else about it; [`parse_float`] then knows.
+///
+/// Digits that make an integer below 2^53 and a power of ten up to 22 are both exact as floats, so their product or
+/// quotient is rounded once and is what any correct reader gives. Source: W. D. Clinger, "How to read floating point
+/// numbers accurately", 1990.
+pub(super) fn short_decimal(text: &[u8]) -> Option<(f64, usize)> {
+    let negative = text.first() == Some(&b'-');
+    let from = usize::from(negative);
+    let (mut digits, mut at) = read_digits(text, from, 0)?;
+    let mut count = at - from;
+    let mut power = 0;
+    if text.get(at) == Some(&b'.') {
+        let behind = at + 1;
+        (digits, at) = read_digits(text, behind, digits)?;
+        count += at - behind;
+        power = -i32::try_from(at - behind).ok()?;
+    }
+    if let Some(b'e' | b'E') = text.get(at) {
+        let (minus, behind) = match text.get(at + 1) {
+            Some(b'-') => (true, at + 2),
+            Some(b'+') => (false, at + 2),
+            _ => (false, at + 1),
+        };
+        let (exponent, end) = read_digits(text, behind, 0)?;
+        if end - behind > 4 {
+            return None;
+        }
+        let exponent = i32::try_from(exponent).ok()?;
+        power += if minus { -exponent } else { exponent };
+        at = end;
+    }
+    // Up to 18 digits have not overflowed.
+    if count > 18 || digits >= 1 << 53 {
+        return None;
+    }
+    let scale = *POWERS.get(power.unsigned_abs() as usize)?;
+    let digits = digits as f64;
+    let value = if power < 0 { digits / scale } else { digits * scale };
+    Some((if negative { -value } else { value }, at))
+}
+
+/// Digits from a place on, at least one, appended to those read before; and the place behind them.
+fn read_digits(text: &[u8], from: usize, before: u64) -> Option<(u64, usize)> {
+    let (mut digits, mut at) = (before, from);
+    while let Some(digit) = text
+        .get(at)
+        .map(|byte| byte.wrapping_sub(b'0'))
+        .filter(|digit| *digit < 10)
+    {
+        digits = digits.wrapping_mul(10).wrapping_add(u64::from(digit));
+        at += 1;
+    }
+    (at > from).then_some((digits, at))
+}

@@ -2,7 +2,8 @@
 
 use super::cursor::{Cursor, Identifier};
 use super::error::Fault;
-use super::event::Event;
+use super::event::{Event, Series};
+use super::number::short_decimal;
 use super::{Format, ParseError, labels, openmetrics, text};
 
 /// Reads a page. An iterator that ends after the first error or after [`Event::Eof`].
@@ -23,21 +24,62 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// If the next line is a sample of exactly the series `raw`, gives it without looking at its labels again.
-    /// `None`, and no step, where it is anything else or where anything is unusual about it.
-    pub fn expect(&mut self, raw: &[u8]) -> Option<Event<'a>> {
-        let start = self.cursor.at;
-        if self.done || raw.is_empty() || !self.cursor.eat(raw) {
+    /// Where the next line begins, in bytes from the start of the page.
+    pub fn position(&self) -> usize {
+        self.cursor.at
+    }
+
+    /// Whether the next line begins as comments do.
+    pub fn at_comment(&self) -> bool {
+        self.cursor.peek() == Some(b'#')
+    }
+
+    /// If the next line begins with the name and labels of a series that `known` recognises, `len` bytes long, gives
+    /// its sample without looking at them again. `None`, and no step, where `known` says no or where anything else is
+    /// unusual about the line. What is recognised must have been given by [`Parser::next`] before, for some page.
+    pub fn expect(&mut self, len: usize, known: impl FnOnce(&[u8]) -> bool) -> Option<Series<'a>> {
+        if self.done || len == 0 {
             return None;
         }
+        let start = self.cursor.at;
+        let (raw, rest) = self.cursor.rest().split_at_checked(len)?;
+        if !known(raw) {
+            return None;
+        }
+        if let [b' ', number @ ..] = rest
+            && let Some((value, digits)) = short_decimal(number)
+            && number.get(digits) == Some(&b'\n')
+        {
+            self.cursor.at += len + digits + 2;
+            return Some(Series {
+                raw,
+                value,
+                timestamp_ms: None,
+                exemplar: None,
+            });
+        }
+        self.cursor.at += len;
         let event = match self.format {
             Format::Text => text::after_series(&mut self.cursor, start),
             Format::OpenMetrics => openmetrics::after_series(&mut self.cursor, start),
         };
-        if event.is_err() {
-            self.cursor.at = start;
+        match event {
+            Ok(Event::Series(series)) => Some(series),
+            _ => {
+                self.cursor.at = start;
+                None
+            }
         }
-        event.ok()
+    }
+
+    /// Steps over the next `len` bytes if they are whole lines that `known` recognises; whether it did.
+    pub fn skip_lines(&mut self, len: usize, known: impl FnOnce(&[u8]) -> bool) -> bool {
+        let lines = self.cursor.rest().get(..len).filter(|_| !self.done);
+        let found = lines.is_some_and(|lines| lines.ends_with(b"\n") && known(lines));
+        if found {
+            self.cursor.at += len;
+        }
+        found
     }
 
     /// Continues with the line after the one that is wrong; for those who want all errors.

@@ -133,15 +133,16 @@ fn an_expected_series_is_recognised_and_others_are_not() {
         b"foo1 5\nfoo {a=\"b\"} 1\nfoo{a=\"b\"} 2 77\nfoo 3\n",
         Format::Text,
     );
-    assert_eq!(parser.expect(b"foo"), None);
+    fn expect<'a>(parser: &mut Parser<'a>, raw: &[u8]) -> Option<Series<'a>> {
+        parser.expect(raw.len(), |text| text == raw)
+    }
+    assert_eq!(expect(&mut parser, b"foo"), None);
     assert!(matches!(parser.next(), Some(Ok(Event::Series(s))) if s.raw == b"foo1"));
-    assert_eq!(parser.expect(b"foo"), None);
+    assert_eq!(expect(&mut parser, b"foo"), None);
     assert!(matches!(parser.next(), Some(Ok(Event::Series(s))) if s.raw == b"foo {a=\"b\"}"));
-    let Some(Event::Series(series)) = parser.expect(b"foo{a=\"b\"}") else {
-        panic!("not recognised")
-    };
+    let series = expect(&mut parser, b"foo{a=\"b\"}").expect("recognised");
     assert_eq!((series.value, series.timestamp_ms), (2.0, Some(77)));
-    assert!(parser.expect(b"foo").is_some());
+    assert!(expect(&mut parser, b"foo").is_some());
     assert!(matches!(parser.next(), Some(Ok(Event::Eof))));
 }
 
@@ -161,6 +162,78 @@ fn lint_reports_every_problem_with_its_place() {
     has("8:1 x_milliseconds use base unit \"seconds\" instead of \"milliseconds\"");
     has("9:9  expected next entry after timestamp, got \"1\"");
     assert!(!shown.iter().any(|s| s.contains("a_total")), "{shown:#?}");
+}
+
+#[test]
+fn known_lines_are_stepped_over_and_nothing_else() {
+    let mut parser = Parser::new(b"# TYPE a counter\na 1\n", Format::Text);
+    assert!(parser.at_comment());
+    assert!(!parser.skip_lines(16, |_| true), "not a whole line");
+    assert!(!parser.skip_lines(17, |_| false) && !parser.skip_lines(1000, |_| true));
+    assert!(parser.skip_lines(17, |text| text == b"# TYPE a counter\n"));
+    assert_eq!(parser.position(), 17);
+    assert!(matches!(parser.next(), Some(Ok(Event::Series(_)))));
+}
+
+#[test]
+fn numbers_come_out_the_same_whether_recognised_or_read() {
+    let mut numbers: Vec<String> = [
+        "0",
+        "-0",
+        "1",
+        "00012",
+        "1.5",
+        "-1.50",
+        "1e5",
+        "1E+05",
+        "1.667e+10",
+        "2.5e-07",
+        "1e22",
+        "1e23",
+        "1e-22",
+        "9007199254740991",
+        "9007199254740993",
+        "123456789012345678",
+        "1234567890123456789",
+        "0.1",
+        "1e400",
+        "1e99999",
+        "4.9e-324",
+        "1.7976931348623157e+308",
+        ".5",
+        "1.",
+        "+1",
+        "+Inf",
+        "-Inf",
+        "NaN",
+        "1e",
+        "1e+",
+        "-",
+        "",
+        "1_0",
+        "0x1p3",
+        "1.2.3",
+        "99999999999999999999999999999999",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    let mut rng = crate::push::mutation::Rng::seeded(7);
+    for _ in 0..20_000 {
+        let value = f64::from_bits(rng.next());
+        let short = (rng.next() % 1_000_000) as f64 / 1000.0;
+        numbers.extend([format!("{value:e}"), format!("{short}"), format!("{short:e}")]);
+    }
+    for number in &numbers {
+        let line = format!("a {number}\n");
+        let read = Parser::new(line.as_bytes(), Format::Text).next();
+        let read = read.and_then(Result::ok).and_then(|event| match event {
+            Event::Series(series) => Some(series.value.to_bits()),
+            _ => None,
+        });
+        let mut parser = Parser::new(line.as_bytes(), Format::Text);
+        let recognised = parser.expect(1, |_| true).map(|series| series.value.to_bits());
+        assert_eq!(recognised, read, "{number}");
+    }
 }
 
 proptest::proptest! {

@@ -1,150 +1,96 @@
-//! What a target's loop remembers from one scrape to the next: text of a series → labels and handle.
+//! What a target's loop remembers from one scrape to the next: which text means which series.
+//!
+//! A target shows the same series in the same order again and again, so its memory is the last good page in short: for
+//! each series, in the page's order, a hash of its text and the sink's handle; for each run of comments that describe a
+//! family, a hash of its bytes. Neither text nor labels are kept: what the next page shows at the same place has the
+//! same hash or is looked for by an index that lives while the page is read.
+//!
+//! Costs 24 bytes a series, 16 bytes a family and one reference to what the family says, see [`Families`].
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, LazyLock};
 
-use model::Labels;
 use model::metrics::{Metadata, SeriesRef};
-use rustc_hash::FxHashMap;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// How many series beyond twice those of the last good page are remembered of pages that were refused.
-const SPARE_ENTRIES: usize = 1000;
+use super::families::{Families, Family, by_name};
+
+static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0x7363_7261u32));
+
+/// The hash by which text is known again. Seeded with a number of this process, so that no page can be made to contain
+/// two texts that meet; by chance, two of a million do so in one of 10^7 processes.
+pub(super) fn text_hash(text: &[u8]) -> u64 {
+    xxh3_64_with_seed(text, *SEED)
+}
 
 /// A series that the target has exposed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
-    /// As it stands on the page.
-    pub(super) raw: Arc<[u8]>,
-    /// What it is stored as; `None` where metric relabelling drops it.
-    pub(super) labels: Option<Labels>,
-    /// The sink's handle.
+    /// Of its text on the page.
+    pub(super) hash: u64,
+    /// The sink's handle, unknown where the sink refused the series.
     pub(super) series: SeriesRef,
-    /// The scrape that saw it last.
-    pub(super) seen: u64,
+    /// Of its text, in bytes.
+    pub(super) len: u32,
+    /// Equal to [`ScrapeCache::round`] where the page that is being read has shown it.
+    pub(super) seen: bool,
     /// Whether its end needs a staleness marker: it has a current sample without a timestamp of its own.
     pub(super) live: bool,
+    /// Whether metric relabelling drops it.
+    pub(super) dropped: bool,
 }
 
-/// The memory of one target. Bounded by the pages it saw: what a good scrape does not show is forgotten, and what a
-/// refused one does not show is, once much has gathered.
+const _: () = assert!(size_of::<Entry>() == 24, "a hundred thousand of these are kept");
+
+/// A run of lines that describe one family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Block {
+    pub(super) hash: u64,
+    pub(super) len: u32,
+}
+
+/// The memory of one target. Bounded by the last good page.
 #[derive(Debug, Default)]
 pub struct ScrapeCache {
+    /// The series of the last good page, in its order.
     pub(super) entries: Vec<Entry>,
-    pub(super) index: FxHashMap<Arc<[u8]>, u32>,
-    /// Slots without an entry in use.
-    pub(super) free: Vec<u32>,
-    /// The slots of the last good scrape, in the order of the page: a prediction of the next one.
-    pub(super) order: Vec<u32>,
+    /// Changes with every page.
+    pub(super) round: bool,
     /// Series that an earlier set of rules made; they end unless the next scrape shows them again.
-    pub(super) orphans: Vec<(Labels, SeriesRef)>,
-    pub(super) metadata: BTreeMap<Box<str>, KnownMetadata>,
-    /// Counts scrapes.
-    pub(super) scrape: u64,
-}
-
-#[derive(Debug, Clone, Default)]
-pub(super) struct KnownMetadata {
-    pub(super) metadata: Metadata,
-    pub(super) seen: u64,
+    pub(super) orphans: Vec<SeriesRef>,
+    /// The descriptions of the last good page, in its order.
+    pub(super) blocks: Vec<Block>,
+    /// What each of them says.
+    pub(super) families: Arc<[Arc<Family>]>,
+    pub(super) shared: Arc<Families>,
 }
 
 impl ScrapeCache {
-    /// A cache that knows nothing.
-    pub fn new() -> ScrapeCache {
-        ScrapeCache::default()
+    /// A cache that knows nothing, and shares what families say with others.
+    pub fn new(shared: Arc<Families>) -> ScrapeCache {
+        ScrapeCache {
+            shared,
+            ..ScrapeCache::default()
+        }
     }
 
     /// Forgets how pages map to series, because the rules changed, but not which series have to end.
     pub fn rules_changed(&mut self) {
         let live = self.entries.drain(..).filter(|entry| entry.live);
-        self.orphans
-            .extend(live.filter_map(|entry| Some((entry.labels?, entry.series))));
-        self.index.clear();
-        self.free.clear();
-        self.order.clear();
+        self.orphans.extend(live.map(|entry| entry.series));
     }
 
-    /// The slot predicted at a position of the page.
-    pub(super) fn predicted(&self, position: usize) -> Option<(u32, &Entry)> {
-        let slot = *self.order.get(position)?;
-        Some((slot, self.entries.get(slot as usize)?))
-    }
-
-    pub(super) fn slot(&self, raw: &[u8]) -> Option<u32> {
-        self.index.get(raw).copied()
-    }
-
-    pub(super) fn insert(&mut self, raw: &[u8], labels: Option<Labels>) -> u32 {
-        let raw: Arc<[u8]> = raw.into();
-        let entry = Entry {
-            raw: raw.clone(),
-            labels,
-            series: SeriesRef::UNKNOWN,
-            seen: 0,
-            live: false,
-        };
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                if let Some(place) = self.entries.get_mut(slot as usize) {
-                    *place = entry;
-                }
-                slot
+    /// Forgets handles that the sink no longer knows, given sorted; their series are made anew from the page.
+    pub(super) fn forget(&mut self, handles: &[u64]) {
+        for entry in &mut self.entries {
+            if handles.binary_search(&entry.series.0).is_ok() {
+                entry.series = SeriesRef::UNKNOWN;
             }
-            None => {
-                self.entries.push(entry);
-                u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
-            }
-        };
-        self.index.insert(raw, slot);
-        slot
-    }
-
-    pub(super) fn forget(&mut self, slot: u32) {
-        if let Some(entry) = self.entries.get_mut(slot as usize) {
-            self.index.remove(&entry.raw);
-            entry.labels = None;
-            entry.live = false;
-            entry.raw = Arc::from(&[][..]);
-            self.free.push(slot);
-        }
-    }
-
-    /// After a refused page, forgets what it did not show if much has gathered: pages that are refused one after the
-    /// other, each with series of its own, must not fill the memory.
-    pub(super) fn forget_unseen(&mut self) {
-        if self.index.len() <= self.order.len().saturating_mul(2).saturating_add(SPARE_ENTRIES) {
-            return;
-        }
-        let slots = self.entries.iter().zip(0u32..);
-        let unseen: Vec<u32> = slots
-            .filter(|(entry, _)| entry.seen != self.scrape && !entry.raw.is_empty())
-            .map(|(_, slot)| slot)
-            .collect();
-        for slot in unseen {
-            self.forget(slot);
-        }
-    }
-
-    pub(super) fn set_live(&mut self, changes: &[(u32, bool)]) {
-        for (slot, live) in changes {
-            if let Some(entry) = self.entries.get_mut(*slot as usize) {
-                entry.live = *live;
-            }
-        }
-    }
-
-    /// Remembers the sink's handle for a series.
-    pub(super) fn learn(&mut self, slot: u32, series: SeriesRef) {
-        if let Some(entry) = self.entries.get_mut(slot as usize) {
-            entry.series = series;
         }
     }
 
     /// What families say of themselves, for the API.
     pub fn metadata(&self) -> Vec<(String, Metadata)> {
-        self.metadata
-            .iter()
-            .map(|(name, known)| (name.to_string(), known.metadata.clone()))
-            .collect()
+        by_name(&self.families)
     }
 }

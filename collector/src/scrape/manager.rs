@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 use super::client::Client;
+use super::families::by_name;
 use super::pool::{Pool, Running};
 use super::status::{ActiveTarget, DroppedTarget, Health, TargetMetadata, TargetsStatus};
 use super::worker::Surroundings;
@@ -112,6 +113,7 @@ impl ScrapeManager {
             sink,
             clock,
             offset_seed: options.offset_seed,
+            families: Arc::default(),
         };
         ScrapeManager {
             around,
@@ -269,10 +271,10 @@ impl ScrapeManager {
         for job in self.state.lock().jobs.values() {
             let pool = job.pool.lock();
             for running in pool.iter().flat_map(|pool| pool.running.values()) {
-                let families = running.last.lock().metadata.clone().into_iter().collect();
+                let families = running.last.lock().families.clone();
                 all.push(TargetMetadata {
                     target: running.spec.target.labels.clone(),
-                    families,
+                    families: by_name(&families),
                 });
             }
         }

@@ -1,9 +1,10 @@
 //! What a scrape says of itself: `up` and its kin, under the target's labels.
 
 use model::Labels;
-use model::metrics::{STALE_NAN, SeriesRef};
+use model::metrics::{MetricSink, NewSeries, RefSample, STALE_NAN, SeriesRef};
 
-use super::process::{Batch, Counts};
+use super::batch::Batch;
+use super::process::Counts;
 
 /// One scrape's own measurements.
 #[derive(Debug, Clone, Copy, Default)]
@@ -15,10 +16,10 @@ pub(super) struct Report {
     pub(super) extra: Option<(f64, u64, u64)>,
 }
 
-/// Labels and handles of the report series of one target.
-#[derive(Debug)]
+/// Handles of the report series of one target.
+#[derive(Debug, Default)]
 pub(super) struct ReportSeries {
-    series: Vec<(Labels, SeriesRef)>,
+    series: [SeriesRef; NAMES.len()],
     written: bool,
 }
 
@@ -34,21 +35,15 @@ const NAMES: [&str; 8] = [
 ];
 
 impl ReportSeries {
-    pub(super) fn new(target: &Labels) -> ReportSeries {
-        let labels = |name: &&str| target.to_builder().set(model::labels::METRIC_NAME, name).build();
-        let series = NAMES
-            .iter()
-            .map(|name| (labels(name), SeriesRef::UNKNOWN))
-            .collect();
-        ReportSeries {
-            series,
-            written: false,
-        }
-    }
-
-    /// Adds the report behind the rows of the scrape; gives the position of the first.
-    pub(super) fn push(&mut self, report: &Report, scrape_ms: i64, batch: &mut Batch) -> usize {
-        let first = batch.rows.len();
+    /// Adds the report to the batch.
+    pub(super) fn push(
+        &mut self,
+        report: &Report,
+        target: &Labels,
+        scrape_ms: i64,
+        sink: &dyn MetricSink,
+        batch: &mut Batch,
+    ) {
         let counts = report.counts;
         let always = [
             f64::from(u8::from(report.up)),
@@ -60,18 +55,68 @@ impl ReportSeries {
         let extra = report
             .extra
             .map(|(timeout, limit, size)| [timeout, limit as f64, size as f64]);
-        let values = always.into_iter().chain(extra.into_iter().flatten());
-        for ((labels, series), value) in self.series.iter().zip(values) {
-            batch.push(labels.clone(), *series, scrape_ms, value);
+        let values: Vec<f64> = always.into_iter().chain(extra.into_iter().flatten()).collect();
+        self.make(values.len(), target, scrape_ms, sink, batch);
+        for (&series, value) in self.series.iter().zip(values) {
+            if series != SeriesRef::UNKNOWN {
+                batch.push(series, scrape_ms, value);
+            }
         }
         self.written = true;
-        first
     }
 
-    /// Takes the sink's handles back.
-    pub(super) fn learn(&mut self, first: usize, batch: &Batch) {
-        for ((_, series), row) in self.series.iter_mut().zip(batch.rows.iter().skip(first)) {
-            *series = row.series;
+    /// Has the sink make those of the first `count` series that have no handle.
+    fn make(
+        &mut self,
+        count: usize,
+        target: &Labels,
+        scrape_ms: i64,
+        sink: &dyn MetricSink,
+        batch: &mut Batch,
+    ) {
+        let named = NAMES.iter().zip(&mut self.series).take(count);
+        let (names, places): (Vec<&str>, Vec<&mut SeriesRef>) =
+            named.filter(|(_, series)| **series == SeriesRef::UNKNOWN).unzip();
+        if names.is_empty() {
+            return;
+        }
+        let labels = |name| target.to_builder().set(model::labels::METRIC_NAME, name).build();
+        let new = |name| NewSeries {
+            labels: labels(name),
+            timestamp_ms: scrape_ms,
+        };
+        let new: Vec<NewSeries> = names.into_iter().map(new).collect();
+        let mut made = Vec::with_capacity(new.len());
+        sink.create(&new, &mut made);
+        for (place, made) in places.into_iter().zip(made) {
+            match made {
+                Ok(series) => *place = series,
+                Err(why) => batch.rejected.push(why),
+            }
+        }
+    }
+
+    /// Adds samples of the report once more that went to handles which the sink has forgotten.
+    pub(super) fn again(
+        &mut self,
+        samples: &[RefSample],
+        target: &Labels,
+        sink: &dyn MetricSink,
+        batch: &mut Batch,
+    ) {
+        let place = |sample: &RefSample| self.series.iter().position(|series| *series == sample.series);
+        let lost: Vec<(usize, RefSample)> = samples.iter().filter_map(|s| Some((place(s)?, *s))).collect();
+        for (place, sample) in &lost {
+            if let Some(series) = self.series.get_mut(*place) {
+                *series = SeriesRef::UNKNOWN;
+            }
+            self.make(place + 1, target, sample.timestamp_ms, sink, batch);
+        }
+        for (place, sample) in lost {
+            let series = self.series.get(place).copied().unwrap_or_default();
+            if series != SeriesRef::UNKNOWN {
+                batch.push(series, sample.timestamp_ms, sample.value);
+            }
         }
     }
 
@@ -79,8 +124,9 @@ impl ReportSeries {
     pub(super) fn end(&mut self, extra: bool, now_ms: i64, batch: &mut Batch) {
         if std::mem::take(&mut self.written) {
             let count = if extra { NAMES.len() } else { 5 };
-            for (labels, series) in self.series.iter().take(count) {
-                batch.push(labels.clone(), *series, now_ms, STALE_NAN);
+            let known = self.series.iter().take(count);
+            for series in known.filter(|series| **series != SeriesRef::UNKNOWN) {
+                batch.push(*series, now_ms, STALE_NAN);
             }
         }
     }

@@ -1,9 +1,12 @@
 //! What the API shows of targets.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::Labels;
 use model::metrics::Metadata;
+
+use super::families::Family;
 
 /// Whether the last scrape went well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -91,5 +94,5 @@ pub(super) struct LastScrape {
     pub(super) at_ms: Option<i64>,
     pub(super) duration_seconds: f64,
     pub(super) health: Health,
-    pub(super) metadata: BTreeMap<String, Metadata>,
+    pub(super) families: Arc<[Arc<Family>]>,
 }

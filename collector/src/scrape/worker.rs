@@ -4,20 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::Clock;
-use model::metrics::{MetricSink, Rejected};
+use model::metrics::MetricSink;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::cache::ScrapeCache;
 use super::client::Client;
+use super::families::Families;
 use super::fetch::{self, Page};
-use super::process::{Batch, Counts, Rules, ScrapeError, fail, process};
-use super::report::{Report, ReportSeries};
+use super::intake::Intake;
+use super::process::ScrapeError;
 use super::schedule;
 use super::status::{Health, LastScrape};
 use crate::config::ScrapeJob;
-use crate::exposition::Format;
 use crate::target::Target;
 
 /// Everything a loop needs to know; replaced as a whole at reload.
@@ -47,21 +46,17 @@ pub(super) struct Surroundings {
     pub(super) sink: Arc<dyn MetricSink>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) offset_seed: u64,
-}
-
-/// What moves to the blocking thread and back.
-struct State {
-    cache: ScrapeCache,
-    report: ReportSeries,
-    batch: Batch,
-    body: Vec<u8>,
+    pub(super) families: Arc<Families>,
 }
 
 pub(super) struct Worker {
     around: Surroundings,
     commands: watch::Receiver<Command>,
     last: Arc<Mutex<LastScrape>>,
-    state: State,
+    /// Moves to the blocking thread and back.
+    intake: Intake,
+    /// Bytes of the last page: a guess at the next.
+    body_len: usize,
     hash: u64,
     /// The newest timestamp written; time must not run back for the markers.
     newest_ms: i64,
@@ -74,19 +69,14 @@ impl Worker {
         commands: watch::Receiver<Command>,
         last: Arc<Mutex<LastScrape>>,
     ) -> Worker {
-        let report = ReportSeries::new(&target.labels);
-        let state = State {
-            cache: ScrapeCache::new(),
-            report,
-            batch: Batch::default(),
-            body: Vec::new(),
-        };
+        let intake = Intake::new(around.families.clone());
         let hash = target.key().hash64() ^ around.offset_seed;
         Worker {
             around,
             commands,
             last,
-            state,
+            intake,
+            body_len: 0,
             hash,
             newest_ms: i64::MIN,
         }
@@ -101,7 +91,7 @@ impl Worker {
             match command {
                 Command::Run(new) => {
                     if spec.as_ref().is_some_and(|old| rules_differ(&old.job, &new.job)) {
-                        self.state.cache.rules_changed();
+                        self.intake.cache.rules_changed();
                     }
                     spec = Some(new);
                 }
@@ -143,7 +133,7 @@ impl Worker {
             None => {
                 let (url, timeout) = (spec.target.url.clone(), spec.target.timeout);
                 let limit = spec.job.limits.body_size;
-                let fetch = fetch::fetch(&spec.client, url, timeout, limit, self.state.body.capacity());
+                let fetch = fetch::fetch(&spec.client, url, timeout, limit, self.body_len);
                 let interrupted = async {
                     // A reload may finish this scrape; an end must not wait for it.
                     let over = |command: &Command| !matches!(command, Command::Run(_));
@@ -169,31 +159,33 @@ impl Worker {
         scrape_ms: i64,
         fetched: Duration,
     ) {
-        let empty = State {
-            cache: ScrapeCache::new(),
-            report: ReportSeries::new(&spec.target.labels),
-            batch: Batch::default(),
-            body: Vec::new(),
-        };
-        let mut state = std::mem::replace(&mut self.state, empty);
+        self.body_len = page.as_ref().map_or(0, |page| page.body.len());
+        let mut intake = std::mem::take(&mut self.intake);
         let sink = self.around.sink.clone();
         let last = self.last.clone();
         let work = move || {
-            let outcome = state.take_in(&spec, page, scrape_ms, fetched, sink.as_ref());
+            let outcome = intake.take_in(&spec, page, scrape_ms, fetched, sink.as_ref());
             let mut last = last.lock();
             last.at_ms = Some(scrape_ms);
             last.duration_seconds = fetched.as_secs_f64();
-            last.health = if outcome.is_ok() { Health::Up } else { Health::Down };
-            last.error = outcome.err().unwrap_or_default();
-            if !state.batch.changed_metadata.is_empty() || last.metadata.len() != state.cache.metadata.len() {
-                last.metadata = state.cache.metadata().into_iter().collect();
+            last.health = if outcome.result.is_ok() {
+                Health::Up
+            } else {
+                Health::Down
+            };
+            last.error = outcome.result.err().unwrap_or_default();
+            if outcome.families_changed {
+                last.families = intake.cache.families.clone();
             }
             drop(last);
-            state
+            intake
         };
         match tokio::task::spawn_blocking(work).await {
-            Ok(state) => self.state = state,
-            Err(error) => tracing::error!(%error, "a scrape was lost with what its target's cache knew"),
+            Ok(intake) => self.intake = intake,
+            Err(error) => {
+                self.intake = Intake::new(self.around.families.clone());
+                tracing::error!(%error, "a scrape was lost with what its target's cache knew");
+            }
         }
         self.newest_ms = self.newest_ms.max(scrape_ms);
     }
@@ -203,99 +195,11 @@ impl Worker {
         let now_ms = self.around.clock.now_ms().max(self.newest_ms.saturating_add(1));
         let extra = spec.is_some_and(|spec| spec.job.extra_scrape_metrics);
         let sink = self.around.sink.clone();
-        let work = move || {
-            fail(&mut self.state.cache, now_ms, &mut self.state.batch);
-            self.state.report.end(extra, now_ms, &mut self.state.batch);
-            if self.state.batch.rows.is_empty() {
-                return;
-            }
-            if let Err(error) = sink.append(&mut self.state.batch.rows) {
-                tracing::warn!(%error, "the end of a target's series was not stored");
-            }
-        };
+        let work = move || self.intake.end(extra, now_ms, sink.as_ref());
         if let Err(error) = tokio::task::spawn_blocking(work).await {
             tracing::error!(%error, "the end of a target's series was lost");
         }
     }
-}
-
-impl State {
-    /// From page to store. `Err` is what the target's status shows.
-    fn take_in(
-        &mut self,
-        spec: &Spec,
-        page: Result<Page, ScrapeError>,
-        scrape_ms: i64,
-        fetched: Duration,
-        sink: &dyn MetricSink,
-    ) -> Result<(), String> {
-        let State {
-            cache,
-            report,
-            batch,
-            body,
-        } = self;
-        batch.clear();
-        let rules = Rules::of(&spec.job, &spec.target.labels);
-        let (counts, outcome) = match page.and_then(|page| formatted(page, &spec.job)) {
-            Ok((page, format)) => {
-                *body = page;
-                process(body, format, cache, &rules, scrape_ms, batch)
-            }
-            Err(error) => {
-                body.clear();
-                fail(cache, scrape_ms, batch);
-                (Counts::default(), Err(error))
-            }
-        };
-        let extra = spec.job.extra_scrape_metrics.then(|| {
-            (
-                spec.target.timeout.as_secs_f64(),
-                spec.job.limits.samples,
-                body.len() as u64,
-            )
-        });
-        let duration_seconds = fetched.as_secs_f64();
-        let own = Report {
-            up: outcome.is_ok(),
-            duration_seconds,
-            counts,
-            extra,
-        };
-        let first = report.push(&own, scrape_ms, batch);
-        let appended = sink.append(&mut batch.rows);
-        match &appended {
-            Ok(result) => {
-                batch.learn(cache);
-                report.learn(first, batch);
-                log_rejected(spec, &result.rejected, counts.duplicates);
-            }
-            Err(error) => tracing::warn!(target = %spec.target.url, %error, "a scrape was not stored"),
-        }
-        for family in &batch.changed_metadata {
-            if let Some(known) = cache.metadata.get(family.as_str()) {
-                sink.set_metadata(family, &known.metadata);
-            }
-        }
-        outcome.map_err(|e| e.to_string())?;
-        appended.map(|_| ()).map_err(|e| e.to_string())
-    }
-}
-
-fn formatted(page: Page, job: &ScrapeJob) -> Result<(Vec<u8>, Format), ScrapeError> {
-    let format = Format::from_content_type(page.content_type.as_deref(), job.fallback_scrape_protocol);
-    Ok((page.body, format.map_err(ScrapeError::Fetch)?))
-}
-
-/// One line for a scrape, however many samples were not taken.
-fn log_rejected(spec: &Spec, rejected: &[(usize, Rejected)], duplicates: usize) {
-    if rejected.is_empty() && duplicates == 0 {
-        return;
-    }
-    let reason = rejected
-        .first()
-        .map_or("repeated on the page", |(_, why)| why.as_str());
-    tracing::warn!(target = %spec.target.url, rejected = rejected.len(), duplicates, reason, "samples were not stored");
 }
 
 /// Whether what the cache knows was made by other rules.

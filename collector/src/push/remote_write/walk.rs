@@ -175,7 +175,7 @@ impl Walk {
 
 /// `Sample`: value 1, timestamp 2, each left out where it is 0.
 fn sample(bytes: &[u8]) -> Result<(i64, f64), WireError> {
-    let (mut timestamp_ms, mut value) = (0, 0.0);
+    let mut value = 0.0;
     let mut rest = bytes;
     if let Some((&VALUE, tail)) = rest.split_first()
         && let Some((bits, tail)) = tail.split_first_chunk()
@@ -184,12 +184,13 @@ fn sample(bytes: &[u8]) -> Result<(i64, f64), WireError> {
     }
     if let Some((&TIMESTAMP, tail)) = rest.split_first() {
         let mut tail = Message::new(tail);
-        timestamp_ms = tail.varint()?.cast_signed();
+        let timestamp_ms = tail.varint()?.cast_signed();
         if tail.remaining() == 0 {
             return Ok((timestamp_ms, value));
         }
     }
-    (timestamp_ms, value) = (0, 0.0);
+    let mut timestamp_ms = 0;
+    value = 0.0;
     for field in Message::new(bytes) {
         let field = field?;
         match field.number {
