@@ -6,6 +6,8 @@
 
 mod choice;
 
+use choice::Choice;
+
 use super::{Effort, entropy, packed};
 use crate::bytes::{Cursor, Malformed, put_signed, put_varint};
 
@@ -101,8 +103,25 @@ pub(super) fn encode(column: &[i64], effort: Effort, buffers: &mut Residuals, ou
         }
         _ => None,
     };
-    let mode = FIRST_SHAPED + choice.shape as u8 * 3 + choice.mapping as u8;
     let packing = plan.as_ref().map_or(0, |plan| 1 + plan.detail as u8);
+    let second = buffers.column[1];
+    put_head(&choice, (first, second), factor, slope, packing, out);
+    match plan {
+        None => packed::encode(&buffers.mapped, out),
+        Some(plan) => buffers.entropy.encode(&plan, &buffers.mapped, out),
+    }
+}
+
+/// Everything before the residuals; `second` is reduced.
+fn put_head(
+    choice: &Choice,
+    (first, second): (i64, i64),
+    factor: u64,
+    slope: i64,
+    packing: u8,
+    out: &mut Vec<u8>,
+) {
+    let mode = FIRST_SHAPED + choice.shape as u8 * 3 + choice.mapping as u8;
     out.push(mode | if factor > 1 { FACTOR } else { 0 } | packing << PACKING_SHIFT);
     put_signed(out, first);
     if factor > 1 {
@@ -110,15 +129,11 @@ pub(super) fn encode(column: &[i64], effort: Effort, buffers: &mut Residuals, ou
     }
     match choice.shape {
         Shape::Slope => put_signed(out, slope),
-        Shape::DeltaOfDelta => put_signed(out, buffers.column[1]),
+        Shape::DeltaOfDelta => put_signed(out, second),
         Shape::Value | Shape::Delta => {}
     }
     if choice.mapping != Mapping::Signed {
         put_signed(out, choice.base);
-    }
-    match plan {
-        None => packed::encode(&buffers.mapped, out),
-        Some(plan) => buffers.entropy.encode(&plan, &buffers.mapped, out),
     }
 }
 
