@@ -1,9 +1,12 @@
 //! A sink that keeps what it is given, for the tests of those who bring samples.
 
+use std::sync::Arc;
+
+use model::exemplar::{ExemplarReport, ExemplarRow, ExemplarSink};
 use model::metrics::{
     AppendReport, HistogramRow, Metadata, MetricSink, NewSeries, RefSample, Rejected, SeriesRef, is_stale_nan,
 };
-use model::{Labels, SeriesKey, SeriesRegistry, StoreError};
+use model::{Histogram, Labels, SeriesKey, SeriesRegistry, StoreError};
 use parking_lot::Mutex;
 
 #[derive(Debug, Default)]
@@ -17,6 +20,8 @@ struct State {
     /// How many handles were given out before everything was forgotten the last time.
     forgotten: u64,
     samples: Vec<(Labels, i64, f64)>,
+    histograms: Vec<(Labels, i64, Arc<Histogram>)>,
+    exemplars: Vec<ExemplarRow>,
     metadata: Vec<(String, Metadata)>,
     created: usize,
     reject: Option<Rejected>,
@@ -34,6 +39,16 @@ impl SinkDouble {
             }
         };
         samples.into_iter().map(shown).collect()
+    }
+
+    /// The native histograms stored since the last call.
+    pub(crate) fn take_histograms(&self) -> Vec<(Labels, i64, Arc<Histogram>)> {
+        std::mem::take(&mut self.state.lock().histograms)
+    }
+
+    /// The exemplars stored since the last call.
+    pub(crate) fn take_exemplars(&self) -> Vec<ExemplarRow> {
+        std::mem::take(&mut self.state.lock().exemplars)
     }
 
     pub(crate) fn take_metadata(&self) -> Vec<(String, Metadata)> {
@@ -94,12 +109,35 @@ impl MetricSink for SinkDouble {
     }
 
     fn append_histograms(&self, rows: &[HistogramRow]) -> Result<AppendReport, StoreError> {
-        assert!(rows.is_empty(), "nobody brings native histograms here");
-        Ok(AppendReport::default())
+        let mut state = self.state.lock();
+        let mut report = AppendReport::default();
+        for (i, row) in rows.iter().enumerate() {
+            let handle = SeriesRef(row.series.0.wrapping_sub(state.forgotten));
+            match (state.series.labels(handle).cloned(), state.reject) {
+                (None, _) => report.rejected.push((i, Rejected::UnknownSeries)),
+                (Some(_), Some(why)) => report.rejected.push((i, why)),
+                (Some(labels), None) => {
+                    let histogram = Arc::clone(&row.histogram);
+                    state.histograms.push((labels, row.timestamp_ms, histogram));
+                    report.stored += 1;
+                }
+            }
+        }
+        Ok(report)
     }
 
     fn set_metadata(&self, family: &str, metadata: &Metadata) {
         let entry = (family.to_owned(), metadata.clone());
         self.state.lock().metadata.push(entry);
+    }
+}
+
+impl ExemplarSink for SinkDouble {
+    fn append_exemplars(&self, rows: &[ExemplarRow]) -> Result<ExemplarReport, StoreError> {
+        self.state.lock().exemplars.extend_from_slice(rows);
+        Ok(ExemplarReport {
+            stored: rows.len(),
+            ..ExemplarReport::default()
+        })
     }
 }

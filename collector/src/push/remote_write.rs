@@ -14,10 +14,9 @@
 //! [`SeriesKey`]: model::SeriesKey
 //! [`walk`]: mod@walk
 
+mod beside;
 mod buffers;
-#[allow(dead_code)] // until requests hand on what it reads
 mod exemplar;
-#[allow(dead_code)] // until requests hand on what it reads
 mod histogram;
 mod labels;
 mod metadata;
@@ -54,14 +53,14 @@ pub enum ReceiveError {
 /// What became of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Received {
-    /// Samples stored.
+    /// Samples stored, native histograms among them.
     pub stored: usize,
     /// Samples that the store did not take, by its reasons.
     pub rejected: BTreeMap<&'static str, u64>,
-    /// Exemplars that were stepped over.
+    /// Exemplars stored. Those that were known already count nowhere.
+    pub exemplars_stored: u64,
+    /// Exemplars that were stepped over or refused, which is no reason to refuse a request.
     pub exemplars_skipped: u64,
-    /// Native histograms that were stepped over: no store takes them yet.
-    pub histograms_skipped: u64,
     /// Samples left out because the labels of their series are invalid.
     pub samples_invalid: u64,
     /// What is wrong with the first series that was left out.
@@ -74,12 +73,6 @@ impl Received {
         let mut why: Vec<String> = self.invalid.iter().cloned().collect();
         let counted = |(why, count): (&&str, &u64)| format!("{why} ({count} samples)");
         why.extend(self.rejected.iter().map(counted));
-        if self.histograms_skipped > 0 {
-            why.push(format!(
-                "native histograms are not supported ({} left out)",
-                self.histograms_skipped
-            ));
-        }
         (!why.is_empty()).then(|| why.join("; "))
     }
 

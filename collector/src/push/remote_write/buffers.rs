@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use model::exemplar::ExemplarSink;
 use model::metrics::{MetricSink, SeriesRef};
 use parking_lot::Mutex;
 
@@ -14,9 +15,10 @@ const MAX_IDLE: usize = 4;
 const MAX_IDLE_BYTES: usize = 4 << 20;
 
 /// Takes requests, any number at once; clones share their buffers.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Receiver {
     idle: Arc<Mutex<Vec<Buffers>>>,
+    exemplars: Option<Arc<dyn ExemplarSink>>,
 }
 
 /// What one request needs.
@@ -30,6 +32,14 @@ pub(super) struct Buffers {
 }
 
 impl Receiver {
+    /// One that hands exemplars on; others step over them.
+    pub fn with_exemplars(exemplars: Arc<dyn ExemplarSink>) -> Receiver {
+        Receiver {
+            exemplars: Some(exemplars),
+            ..Receiver::default()
+        }
+    }
+
     /// Stores what a request holds, `body` as it was sent, unpacked to at most `limit` bytes. Blocking.
     ///
     /// # Errors
@@ -41,7 +51,7 @@ impl Receiver {
         limit: usize,
     ) -> Result<Received, ReceiveError> {
         let mut buffers = self.idle.lock().pop().unwrap_or_default();
-        let received = buffers.receive(sink, body, limit);
+        let received = buffers.receive(sink, self.exemplars.as_deref(), body, limit);
         if buffers.bytes() <= MAX_IDLE_BYTES {
             let mut idle = self.idle.lock();
             if idle.len() < MAX_IDLE {

@@ -1,11 +1,13 @@
 //! From a request to the sink: handles for its series, then its samples.
 
+use model::exemplar::ExemplarSink;
 use model::metrics::{AppendReport, MetricSink, NewSeries, RefSample, Rejected, SeriesRef};
 use model::series_key::encode_labels;
 use model::{Labels, SeriesKey};
 
 use super::super::PushError;
 use super::super::body::snappy_into;
+use super::beside::Beside;
 use super::buffers::Buffers;
 use super::walk::Walk;
 use super::{ReceiveError, Received, labels, malformed};
@@ -15,6 +17,7 @@ impl Buffers {
     pub(super) fn receive(
         &mut self,
         sink: &dyn MetricSink,
+        exemplars: Option<&dyn ExemplarSink>,
         body: &[u8],
         limit: usize,
     ) -> Result<Received, ReceiveError> {
@@ -22,16 +25,16 @@ impl Buffers {
         let plain = snappy_into(body, limit, plain)?;
         walk.read(plain)?;
         let mut received = Received {
-            exemplars_skipped: walk.exemplars,
-            histograms_skipped: walk.histograms,
             invalid: walk.invalid.take(),
             ..Received::default()
         };
+        let beside = Beside::read(plain, &walk.beside, exemplars.is_some(), &mut received)?;
         if !walk.samples.is_empty() {
             let mut request = Request { plain, walk, refs };
             request.find(sink, &mut received)?;
             request.store(sink, &mut received)?;
         }
+        beside.store(sink, exemplars, &mut received)?;
         for (family, metadata) in &walk.metadata {
             sink.set_metadata(family, metadata);
         }

@@ -1,4 +1,7 @@
+use std::sync::Arc;
+
 use model::SeriesKey;
+use model::exemplar::ExemplarSink;
 use model::metrics::{
     AppendReport, HistogramRow, Metadata, MetricSink, MetricType, NewSeries, RefSample, SeriesRef,
 };
@@ -325,32 +328,99 @@ fn a_request_that_breaks_off_stores_nothing() {
     assert!(sink.take().is_empty());
 }
 
-#[test]
-fn metadata_exemplars_and_native_histograms() {
-    let mut writer = Writer::default();
-    writer
-        .nested(1, |w| {
-            w.nested(1, |w| {
-                w.text(1, "__name__").text(2, "h");
-            });
-            w.nested(3, |w| {
-                w.double(2, 1.0);
-            });
-            w.nested(4, |w| {
-                w.int64(1, 5);
-            });
-        })
-        .nested(3, |w| {
-            w.int64(1, 1)
-                .text(2, "requests_total")
-                .text(4, "Requests.")
-                .text(5, "requests");
+/// A series with an exemplar, a good histogram of 5 observations of nothing, and one that says 6 but has none.
+fn beside(w: &mut Writer, name: &str) {
+    w.nested(1, |w| {
+        w.text(1, "__name__").text(2, name);
+    });
+    w.nested(3, |w| {
+        w.nested(1, |w| {
+            w.text(1, "trace_id").text(2, "t1");
         });
-    let sink = SinkDouble::default();
-    let received = send(&sink, &writer.0).unwrap();
-    assert_eq!((received.exemplars_skipped, received.histograms_skipped), (1, 1));
+        w.double(2, 1.5).int64(3, 7);
+    });
+    w.nested(4, |w| {
+        w.int64(1, 5).int64(6, 5).int64(15, 9);
+    });
+    w.nested(4, |w| {
+        w.int64(1, 6).int64(15, 10);
+    });
+}
+
+#[test]
+fn exemplars_and_native_histograms_arrive() {
+    let mut writer = Writer::default();
+    writer.nested(1, |w| beside(w, "h")).nested(1, |w| {
+        beside(w, "both");
+        w.nested(2, |w| {
+            w.double(1, 2.0).int64(2, 8);
+        });
+    });
+    let body = snap::raw::Encoder::new().compress_vec(&writer.0).unwrap();
+    let sink = Arc::<SinkDouble>::default();
+    let receiver = Receiver::with_exemplars(Arc::clone(&sink) as Arc<dyn ExemplarSink>);
+    let received = receiver.receive(&*sink, &body, 1 << 20).unwrap();
+    assert_eq!((received.stored, received.samples_invalid), (3, 2));
+    assert_eq!((received.exemplars_stored, received.exemplars_skipped), (2, 0));
     let refusal = received.refusal().unwrap();
-    assert!(refusal.contains("native histograms"), "{refusal}");
+    assert!(
+        refusal.contains("observation count is 6, its buckets hold 0, series h"),
+        "{refusal}"
+    );
+    assert_eq!(sink.take(), ["both 2@8"]);
+    let histograms = sink.take_histograms();
+    let shown: Vec<String> = histograms
+        .iter()
+        .map(|(l, at, h)| format!("{l} {}@{at}", h.counts.count()))
+        .collect();
+    assert_eq!(shown, ["h 5@9", "both 5@9"]);
+    let exemplars = sink.take_exemplars();
+    let shown: Vec<String> = exemplars
+        .iter()
+        .map(|row| {
+            format!(
+                "{} {} {}@{}",
+                row.series, row.exemplar.labels, row.exemplar.value, row.exemplar.timestamp_ms
+            )
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [r#"h {trace_id="t1"} 1.5@7"#, r#"both {trace_id="t1"} 1.5@7"#]
+    );
+    // Without a sink for them exemplars are stepped over.
+    let received = Receiver::default().receive(&*sink, &body, 1 << 20).unwrap();
+    assert_eq!((received.exemplars_stored, received.exemplars_skipped), (0, 2));
+}
+
+#[test]
+fn histograms_of_two_bytes_do_not_unfold_to_gigabytes() {
+    let mut writer = Writer::default();
+    writer.nested(1, |w| {
+        w.nested(1, |w| {
+            w.text(1, "__name__").text(2, "h");
+        });
+        for _ in 0..1_000_000 {
+            w.bytes(4, &[]);
+        }
+    });
+    let sink = SinkDouble::default();
+    let refused = send(&sink, &writer.0).unwrap_err().to_string();
+    assert!(refused.contains("bytes of histograms"), "{refused}");
+    assert!(sink.take_histograms().is_empty());
+}
+
+#[test]
+fn metadata_arrives() {
+    let mut writer = Writer::default();
+    writer.nested(3, |w| {
+        w.int64(1, 1)
+            .text(2, "requests_total")
+            .text(4, "Requests.")
+            .text(5, "requests");
+    });
+    let sink = SinkDouble::default();
+    send(&sink, &writer.0).unwrap();
     let metadata = Metadata {
         metric_type: MetricType::Counter,
         help: "Requests.".to_owned(),

@@ -1,5 +1,7 @@
 //! The first pass over a request: the key of each series, and its samples. No text is looked at.
 
+use std::ops::Range;
+
 use model::SeriesKey;
 use model::metrics::{Metadata, RefSample, SeriesRef};
 
@@ -34,7 +36,7 @@ impl Span {
         )
     }
 
-    pub(super) fn samples(&self) -> std::ops::Range<usize> {
+    pub(super) fn samples(&self) -> Range<usize> {
         self.first as usize..self.first as usize + self.count as usize
     }
 }
@@ -49,8 +51,8 @@ pub(super) struct Walk {
     /// All samples, series by series; their handles are not known yet.
     pub(super) samples: Vec<RefSample>,
     pub(super) metadata: Vec<(String, Metadata)>,
-    pub(super) exemplars: u64,
-    pub(super) histograms: u64,
+    /// Where the messages of the series lie that have exemplars or histograms.
+    pub(super) beside: Vec<Range<u32>>,
     /// What is wrong with a series that has no samples.
     pub(super) invalid: Option<String>,
 }
@@ -95,8 +97,7 @@ impl Walk {
         self.keys.clear();
         self.samples.clear();
         self.metadata.clear();
-        self.exemplars = 0;
-        self.histograms = 0;
+        self.beside.clear();
         self.invalid = None;
     }
 
@@ -114,26 +115,30 @@ impl Walk {
             let bytes = rest.peeked_bytes().map_err(malformed)?;
             self.sample(bytes)?;
         }
+        let mut beside = false;
         for field in rest {
             let field = field.map_err(malformed)?;
             match field.number {
                 // Labels that are not one piece in front: this key is no series', and the labels are read.
                 1 => encoded = message,
                 2 => self.sample(field.bytes().map_err(malformed)?)?,
-                3 => self.exemplars += 1,
-                4 => self.histograms += 1,
+                3 | 4 => beside = true,
                 _ => {}
             }
+        }
+        // All places are bounded: the request by 32 bits, the samples by `MAX_SAMPLES`.
+        let (start, end) = ((end - message.len()) as u32, end as u32);
+        if beside {
+            self.beside.push(start..end);
         }
         let count = self.samples.len() - first;
         if count == 0 {
             return self.without_samples(message);
         }
         self.keys.push(SeriesKey::of_encoded(encoded));
-        // All of these are bounded: the request by 32 bits, the samples by `MAX_SAMPLES`.
         self.spans.push(Span {
-            start: (end - message.len()) as u32,
-            end: end as u32,
+            start,
+            end,
             first: first as u32,
             count: count as u32,
         });
@@ -170,6 +175,7 @@ impl Walk {
         self.spans.capacity() * size_of::<Span>()
             + self.keys.capacity() * size_of::<SeriesKey>()
             + self.samples.capacity() * size_of::<RefSample>()
+            + self.beside.capacity() * size_of::<Range<u32>>()
     }
 }
 
