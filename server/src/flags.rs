@@ -93,6 +93,22 @@ pub(crate) struct ServerFlags {
     #[arg(long = "storage.tsdb.retention.size", value_name = "SIZE")]
     pub retention_size: Option<String>,
 
+    /// When acknowledged samples survive a loss of power: `always` before they are acknowledged, or so long after it.
+    #[arg(long = "storage.tsdb.fsync", value_name = "always|DURATION", default_value = "1s", value_parser = fsync)]
+    pub fsync: tsdb::Fsync,
+
+    /// Memory the metrics store aims to stay within, besides the series that are alive.
+    #[arg(long = "storage.tsdb.memory", value_name = "SIZE")]
+    pub tsdb_memory: Option<String>,
+
+    /// At most so many series alive; 0 for no bound.
+    #[arg(long = "storage.tsdb.max-series", value_name = "COUNT")]
+    pub max_series: Option<u64>,
+
+    /// At most so many series alive of one metric name; 0 for no bound.
+    #[arg(long = "storage.tsdb.max-series-per-metric", value_name = "COUNT")]
+    pub max_series_per_metric: Option<u64>,
+
     /// Address for people and APIs.
     #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = "0.0.0.0:9090", value_parser = address)]
     pub listen_address: SocketAddr,
@@ -184,6 +200,18 @@ fn duration(text: &str) -> Result<String, String> {
         .map_err(|e| e.to_string())
 }
 
+/// When samples are to survive a loss of power.
+fn fsync(text: &str) -> Result<tsdb::Fsync, String> {
+    if text == "always" {
+        return Ok(tsdb::Fsync::Always);
+    }
+    match model::promtime::parse_duration_ms(text) {
+        Ok(ms) if ms > 0 => Ok(tsdb::Fsync::Every(ms)),
+        Ok(_) => Err("neither `always` nor a duration above 0".to_owned()),
+        Err(e) => Err(format!("neither `always` nor a duration: {e}")),
+    }
+}
+
 /// `host:port`, `:port` for all interfaces, `localhost:port`.
 fn address(text: &str) -> Result<SocketAddr, String> {
     use std::net::ToSocketAddrs;
@@ -216,6 +244,26 @@ impl ServerFlags {
             (
                 "storage.tsdb.retention.size",
                 self.retention_size.clone().unwrap_or_default(),
+            ),
+            (
+                "storage.tsdb.fsync",
+                match self.fsync {
+                    tsdb::Fsync::Always => "always".to_owned(),
+                    tsdb::Fsync::Every(ms) => model::promtime::format_duration_ms(ms),
+                },
+            ),
+            (
+                "storage.tsdb.memory",
+                self.tsdb_memory.clone().unwrap_or_default(),
+            ),
+            (
+                "storage.tsdb.max-series",
+                self.max_series.map_or(String::new(), |n| n.to_string()),
+            ),
+            (
+                "storage.tsdb.max-series-per-metric",
+                self.max_series_per_metric
+                    .map_or(String::new(), |n| n.to_string()),
             ),
             ("web.listen-address", self.listen_address.to_string()),
             ("web.external-url", self.external_url.clone().unwrap_or_default()),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use durable::{DirLock, Fs, RealFs};
 use log_indexer::Logs;
@@ -11,6 +12,9 @@ use tsdb::Tsdb;
 
 use crate::config::{ConfigFile, RetentionBounds};
 use crate::flags::ServerFlags;
+
+/// How long to wait before a replay that failed is tried again.
+const RECOVER_AGAIN: Duration = Duration::from_secs(5);
 
 /// What keeps the data. The folder is locked as long as this lives.
 pub(crate) struct Stores {
@@ -49,6 +53,13 @@ impl StoreOptions {
             let size = text.parse::<collector::config::ByteSize>();
             tsdb.retention_bytes = Some(size.map_err(|e| format!("--storage.tsdb.retention.size: {e}"))?.0);
         }
+        tsdb.fsync = flags.fsync;
+        if let Some(text) = &flags.tsdb_memory {
+            let size = text.parse::<collector::config::ByteSize>();
+            tsdb.memory_bytes = size.map_err(|e| format!("--storage.tsdb.memory: {e}"))?.0;
+        }
+        tsdb.max_series = flags.max_series.unwrap_or(tsdb.max_series);
+        tsdb.max_series_per_metric = flags.max_series_per_metric.unwrap_or(tsdb.max_series_per_metric);
         let section = &file.storage.tsdb;
         if let Some(time) = section.retention.time {
             tsdb.retention_ms = Some(time.as_millis());
@@ -109,7 +120,7 @@ fn apply(bounds: RetentionBounds, time_ms: &mut i64, bytes: &mut u64) {
 }
 
 impl Stores {
-    /// Locks `dir` and opens the stores in it, replaying their logs.
+    /// Locks `dir` and opens the stores in it. Spans and lines are replayed; for the metrics [`Stores::recover`] does it.
     ///
     /// # Errors
     /// Another process uses the folder, or the disk refuses. Damaged data is no error.
@@ -133,6 +144,32 @@ impl Stores {
             damage,
             _lock: lock,
         })
+    }
+
+    /// Replays the log of the metrics, until it succeeds or `stop` says to give up. Samples are taken meanwhile; queries
+    /// wait. Gives what was damaged, a sentence each.
+    pub(crate) fn recover(&self, stop: impl Fn() -> bool) -> Vec<String> {
+        loop {
+            match self.metrics.recover() {
+                Ok(report) => {
+                    if report.records > 0 {
+                        let (samples, series) = (report.samples, report.series);
+                        tracing::info!(
+                            samples,
+                            series,
+                            bytes = report.bytes,
+                            "replayed the log of metrics"
+                        );
+                    }
+                    return report.damage;
+                }
+                Err(error) => tracing::error!(%error, "the log of metrics cannot be replayed; trying again"),
+            }
+            if stop() {
+                return Vec::new();
+            }
+            std::thread::sleep(RECOVER_AGAIN);
+        }
     }
 
     /// Why a store takes no writes, if one does not.
@@ -200,5 +237,26 @@ mod tests {
         let options = resolved(&["--storage.tsdb.retention.time=1d"], yaml).tsdb;
         assert_eq!(options.retention_ms, Some(2 * 86_400_000));
         assert_eq!(options.out_of_order_window_ms, 600_000);
+    }
+
+    #[test]
+    fn what_the_metrics_store_takes_is_said_by_flags() {
+        let options = resolved(&[], "global: {}").tsdb;
+        assert_eq!(options.fsync, tsdb::Fsync::Every(1000));
+        let flags = [
+            "--storage.tsdb.fsync=always",
+            "--storage.tsdb.memory=256MB",
+            "--storage.tsdb.max-series=1000",
+            "--storage.tsdb.max-series-per-metric=10",
+        ];
+        let options = resolved(&flags, "global: {}").tsdb;
+        assert_eq!(
+            (options.fsync, options.memory_bytes),
+            (tsdb::Fsync::Always, 256 << 20)
+        );
+        assert_eq!((options.max_series, options.max_series_per_metric), (1000, 10));
+        for wrong in ["0s", "never"] {
+            assert!(Cli::try_parse_from(["masthead", &format!("--storage.tsdb.fsync={wrong}")]).is_err());
+        }
     }
 }

@@ -1,12 +1,13 @@
-//! What the stores need now and then: syncing their logs, cutting blocks, compaction, retention. The stores are
+//! What the stores need now and then: syncing their logs, flushing, compaction, retention. The stores are
 //! blocking libraries without threads of their own; this gives each two of the runtime's.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use model::StoreError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tsdb::{Fsync, Tsdb, Unit};
 
 use crate::stores::Stores;
 
@@ -15,18 +16,27 @@ const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 /// How often a store looks whether there is something to cut, merge or remove.
 const MAINTAIN_INTERVAL: Duration = Duration::from_secs(10);
 
+/// How often the metrics store looks: samples come in faster than anything else.
+const STEP_INTERVAL: Duration = Duration::from_secs(1);
+/// Units of upkeep in one go.
+const MAX_UNITS: usize = 32;
+/// No longer a pause between two units.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
+
 /// What it is called, how often it is done, and what is done.
 type Job = (&'static str, Duration, fn(&Stores) -> Result<(), StoreError>);
 
 /// Starts the upkeep of all stores; it ends with `stop`, after what is under way.
 pub(crate) fn start(stores: &Arc<Stores>, tasks: &TaskTracker, stop: &CancellationToken) {
+    let sync_metrics = match stores.metrics.options().fsync {
+        Fsync::Always => SYNC_INTERVAL,
+        Fsync::Every(ms) => Duration::from_millis(u64::try_from(ms).unwrap_or(0).max(1)),
+    };
     let jobs: [Job; 6] = [
-        ("sync of metrics", SYNC_INTERVAL, |s| s.metrics.sync()),
+        ("sync of metrics", sync_metrics, |s| s.metrics.sync()),
         ("sync of traces", SYNC_INTERVAL, |s| s.spans.sync()),
         ("sync of logs", SYNC_INTERVAL, |s| s.logs.sync()),
-        ("upkeep of metrics", MAINTAIN_INTERVAL, |s| {
-            s.metrics.maintain().map(drop)
-        }),
+        ("upkeep of metrics", STEP_INTERVAL, |s| step(&s.metrics)),
         ("upkeep of traces", MAINTAIN_INTERVAL, |s| {
             s.spans.maintain().map(drop)
         }),
@@ -56,6 +66,21 @@ pub(crate) fn start(stores: &Arc<Stores>, tasks: &TaskTracker, stop: &Cancellati
             }
         });
     }
+}
+
+/// Does what is due, and pauses after each unit for as long as it took: merging takes half a core at most, and leaves
+/// the other half to whoever asks or appends.
+fn step(metrics: &Tsdb) -> Result<(), StoreError> {
+    for _ in 0..MAX_UNITS {
+        let began = Instant::now();
+        match metrics.step()? {
+            // Memory is waiting for it.
+            Some(Unit::Flushed(_)) => {}
+            Some(_) => std::thread::sleep(began.elapsed().min(MAX_PAUSE)),
+            None => break,
+        }
+    }
+    Ok(())
 }
 
 /// Waits; true when it is time to stop.

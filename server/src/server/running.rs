@@ -108,6 +108,9 @@ impl Running {
         for damage in &stores.damage {
             tracing::warn!("{damage}");
         }
+        let stop = CancellationToken::new();
+        // Before anything asks the store: queries wait for it.
+        recover(&stores, &info, &stop);
         telemetry.connect(Arc::clone(&stores.spans) as _, Arc::clone(&stores.logs) as _);
         warn_of_features(&flags);
 
@@ -120,7 +123,6 @@ impl Running {
             listeners.port(),
         )?);
         shared.apply(loaded).await?;
-        let stop = CancellationToken::new();
         let serving = TaskTracker::new();
         upkeep::start(&shared.stores, &serving, &stop);
         let doors = routes::all(&shared);
@@ -174,6 +176,17 @@ impl Running {
         tokio::task::block_in_place(|| telemetry.shutdown());
         tokio::task::block_in_place(|| closing.close())
     }
+}
+
+/// Replays the log of the metrics on a thread of its own.
+fn recover(stores: &Arc<Stores>, info: &Arc<ServerInfo>, stop: &CancellationToken) {
+    let (stores, info, stop) = (Arc::clone(stores), Arc::clone(info), stop.clone());
+    tokio::task::spawn_blocking(move || {
+        for damage in stores.recover(|| stop.is_cancelled()) {
+            info.corruptions.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!("{damage}");
+        }
+    });
 }
 
 impl Shared {

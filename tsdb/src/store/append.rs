@@ -94,8 +94,11 @@ impl MetricSink for Tsdb {
     }
 
     fn append_histograms(&self, rows: &[HistogramRow]) -> Result<AppendReport, StoreError> {
-        let _ = rows;
-        Err(StoreError::Invalid("native histograms are not stored yet".into()))
+        self.take(|generation, batch, bounds, report| {
+            let mut log = |record: &[u8], kind| generation.enqueue(kind, record);
+            let memtable = &generation.memtable;
+            memtable.append_histograms(batch, rows, bounds, &mut log, report);
+        })
     }
 
     fn set_metadata(&self, family: &str, metadata: &Metadata) {

@@ -135,7 +135,10 @@ fn open_blocks(
         highest = highest.max(id.unwrap_or(0));
         match Block::open(fs, &path, cache) {
             Ok(block) => blocks.push(Arc::new(block)),
-            Err(error @ StoreError::Corrupt { .. }) => damage.push(format!("block left aside: {error}")),
+            // Corrupt, or of a version that is not known here.
+            Err(error @ (StoreError::Corrupt { .. } | StoreError::Invalid(_))) => {
+                damage.push(format!("block left aside: {error}"))
+            }
             Err(StoreError::Io { context, source }) if source.kind() == std::io::ErrorKind::NotFound => {
                 damage.push(format!("block left aside: {context}: {source}"));
             }

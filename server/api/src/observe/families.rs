@@ -113,6 +113,56 @@ impl Families {
         );
     }
 
+    /// What the engine of the metrics store is busy with.
+    fn engine(&mut self, stats: &tsdb::Stats) {
+        let help = "Bytes of the series that are alive: their labels and the index over them.";
+        self.gauge("masthead_tsdb_series_bytes", help, stats.table_bytes as f64);
+        let help = "Samples in memory.";
+        self.gauge("masthead_tsdb_head_samples", help, stats.head_samples as f64);
+        let help = "Memtables: the one that takes samples, and those waiting to be flushed.";
+        self.gauge("masthead_tsdb_memtables", help, stats.generations as f64);
+        let help = "Batches refused as a whole: the log could not be written, or flushing did not keep up.";
+        self.counter(
+            "masthead_tsdb_batches_refused",
+            help,
+            stats.refused_batches as f64,
+        );
+        let bounds = [
+            ("series", stats.refused_by_series_limit),
+            ("series_per_metric", stats.refused_by_metric_limit),
+            ("memory", stats.refused_by_memory),
+        ];
+        let samples = bounds.map(|(bound, count)| (vec![("bound", bound.to_owned())], count as f64));
+        self.push(
+            "masthead_tsdb_series_refused",
+            "New series that were refused.",
+            true,
+            samples,
+        );
+        let work = [("flush", stats.flushes), ("compaction", stats.compactions)];
+        let of = |value: fn(&tsdb::Work) -> f64| {
+            work.each_ref()
+                .map(|(kind, work)| (vec![("kind", (*kind).to_owned())], value(work)))
+        };
+        let runs = of(|work| work.count as f64);
+        self.push(
+            "masthead_tsdb_upkeep_runs",
+            "Flushes and compactions.",
+            true,
+            runs,
+        );
+        let bytes = of(|work| work.bytes as f64);
+        self.push(
+            "masthead_tsdb_upkeep_written_bytes",
+            "Bytes of blocks written.",
+            true,
+            bytes,
+        );
+        let seconds = of(|work| work.nanos as f64 / 1e9);
+        let help = "Time spent on flushes and compactions.";
+        self.push("masthead_tsdb_upkeep_seconds", help, true, seconds);
+    }
+
     fn metrics(&mut self, state: &ObserveState) {
         // A disk that cannot be listed shows in readiness; the other numbers must not be lost over it.
         let Ok(stats) = state.tsdb.stats() else { return };
@@ -167,6 +217,7 @@ impl Families {
             ("too_far_in_future", rejected.too_far_in_future),
             ("series_limit", rejected.series_limit),
             ("invalid_labels", rejected.invalid_labels),
+            ("unknown_series", rejected.unknown_series),
         ];
         let samples = reasons.map(|(reason, count)| (vec![("reason", reason.to_owned())], count as f64));
         self.push(
@@ -192,6 +243,7 @@ impl Families {
             help,
             stats.wal_bytes as f64,
         );
+        self.engine(&stats);
     }
 
     fn spans(&mut self, state: &ObserveState) {

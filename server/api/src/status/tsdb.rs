@@ -80,11 +80,12 @@ struct WalReplay {
     current: u64,
 }
 
-/// `GET /status/walreplay`: the log is replayed before the server listens, so it is always done.
-pub(super) async fn wal_replay() -> Response {
+/// `GET /status/walreplay`: how many segments of the log there are to replay and how many are; queries wait for it.
+pub(super) async fn wal_replay(State(state): State<StatusState>) -> Response {
+    let progress = state.tsdb.replay_progress();
     success(&WalReplay {
         min: 0,
-        max: 0,
-        current: 0,
+        max: progress.total,
+        current: progress.done,
     })
 }

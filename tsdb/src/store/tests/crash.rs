@@ -68,7 +68,7 @@ fn crash_at(nth: u64, fault: Fault) -> bool {
     if let Ok((tsdb, _)) = open_with(&fs, small()) {
         live(&tsdb, &mut data, &mut synced);
         // Where the disk is well again, the engine is as well, unless it no longer knows what the disk holds.
-        if !forever && tsdb.poisoned().is_none() {
+        if !forever && faulty.calls() > nth && tsdb.poisoned().is_none() {
             let _ = tsdb.maintain();
             let mut rows = [row(3, 20_000, 7.0)];
             let goes_on = append(&tsdb, &mut rows, &mut data);
