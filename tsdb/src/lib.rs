@@ -20,6 +20,7 @@ mod error;
 pub mod exemplar;
 pub mod head;
 pub mod import;
+pub mod inspect;
 mod merge;
 pub mod metadata;
 pub mod options;

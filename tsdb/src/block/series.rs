@@ -95,6 +95,11 @@ impl BlockSeries {
         Some((min_ms, max_ms, samples().map(|c| u64::from(c.span.count)).sum()))
     }
 
+    /// Bytes of its chunks before they are packed into pages.
+    pub fn chunk_bytes(&self) -> u64 {
+        self.chunks.iter().map(|c| u64::from(c.len)).sum()
+    }
+
     /// A page of chunks; where it is not cached, those of its neighbours that the selection needs are read with it.
     fn page(&self, at: usize) -> Result<Arc<ChunkContent>, StoreError> {
         let block = &self.block;

@@ -7,8 +7,8 @@
 //!
 //! The bytes are foreign: every length is checked against what is left before anything is allocated, checksums are
 //! checked before anything is believed, and an error names file and offset. Formats:
-//! <https://github.com/prometheus/prometheus/tree/main/tsdb/docs/format>. Chunks with start timestamps and index
-//! version 1 are told apart and refused by name.
+//! <https://github.com/prometheus/prometheus/tree/main/tsdb/docs/format>. Index version 1, of
+//! Prometheus before 2.3, is refused by name.
 
 mod block;
 mod chunk;
@@ -27,6 +27,7 @@ use model::metrics::{Metadata, Samples};
 use model::{Labels, StoreError};
 
 pub use block::PrometheusBlock;
+pub(crate) use block::{in_order, retain};
 pub use chunk::{Encoding, decode as decode_chunk};
 pub use head::PrometheusHead;
 

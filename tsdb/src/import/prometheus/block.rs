@@ -96,7 +96,7 @@ pub(super) fn hand_over(
 }
 
 /// Sorts by time where chunks overlapped or samples came late; of several samples of one time the first stays.
-fn in_order(samples: &mut Samples) {
+pub(crate) fn in_order(samples: &mut Samples) {
     if !samples.timestamps.is_sorted_by(|a, b| a < b) {
         let mut rows: Vec<(i64, f64)> = samples
             .timestamps
@@ -114,7 +114,7 @@ fn in_order(samples: &mut Samples) {
 }
 
 /// Keeps the samples whose time `keep` accepts.
-pub(super) fn retain(samples: &mut Samples, keep: impl Fn(i64) -> bool) {
+pub(crate) fn retain(samples: &mut Samples, keep: impl Fn(i64) -> bool) {
     let mut kept = 0;
     for i in 0..samples.timestamps.len().min(samples.values.len()) {
         if keep(samples.timestamps[i]) {

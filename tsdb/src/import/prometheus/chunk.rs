@@ -4,7 +4,9 @@
 
 mod bits;
 mod histogram;
+mod starts;
 mod xor;
+mod xor2;
 
 use model::metrics::Samples;
 
@@ -21,26 +23,29 @@ pub enum Encoding {
     Histogram,
     /// 3: native histograms with float counts.
     FloatHistogram,
+    /// 4: floats with start timestamps.
+    Xor2,
+    /// 5: native histograms with whole counts and start timestamps.
+    HistogramSt,
+    /// 6: native histograms with float counts and start timestamps.
+    FloatHistogramSt,
 }
 
 impl Encoding {
     /// The encoding of a number.
     ///
     /// # Errors
-    /// It is none, or one that is not read: the sentence says which.
+    /// It is none that is known.
     pub fn from_u8(number: u8) -> Result<Encoding, String> {
-        let name = match number {
-            1 => return Ok(Encoding::Xor),
-            2 => return Ok(Encoding::Histogram),
-            3 => return Ok(Encoding::FloatHistogram),
-            4 => "XOR2",
-            5 => "histogramST",
-            6 => "floathistogramST",
+        Ok(match number {
+            1 => Encoding::Xor,
+            2 => Encoding::Histogram,
+            3 => Encoding::FloatHistogram,
+            4 => Encoding::Xor2,
+            5 => Encoding::HistogramSt,
+            6 => Encoding::FloatHistogramSt,
             _ => return Err(format!("chunk encoding {number} is not known")),
-        };
-        Err(format!(
-            "chunk encoding {name} ({number}), with start timestamps, is not read; those written without that feature are"
-        ))
+        })
     }
 }
 
@@ -70,8 +75,14 @@ impl std::error::Error for MalformedChunk {}
 pub fn decode(encoding: Encoding, data: &[u8], out: &mut Samples) -> Result<(), MalformedChunk> {
     match encoding {
         Encoding::Xor => xor::decode(data, out)?,
-        Encoding::Histogram => histogram::decode::<histogram::Whole>(data, out)?,
-        Encoding::FloatHistogram => histogram::decode::<xor::Xor>(data, out)?,
+        Encoding::Xor2 => xor2::decode(data, out)?,
+        Encoding::Histogram => histogram::decode::<histogram::Whole>(data, false, out)?,
+        Encoding::HistogramSt => histogram::decode::<histogram::Whole>(data, true, out)?,
+        Encoding::FloatHistogram => histogram::decode::<xor::Xor>(data, false, out)?,
+        Encoding::FloatHistogramSt => histogram::decode::<xor::Xor>(data, true, out)?,
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

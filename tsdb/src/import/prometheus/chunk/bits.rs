@@ -107,4 +107,11 @@ impl<'a> Bits<'a> {
         }
         Ok(bits as i64)
     }
+
+    /// A number from `-2^(width-1)` to `2^(width-1) - 1`.
+    pub(super) fn twos_complement(&mut self, width: u32) -> Result<i64, Malformed> {
+        let bits = self.bits(width)?;
+        let unused = 64 - width;
+        Ok((bits << unused) as i64 >> unused)
+    }
 }

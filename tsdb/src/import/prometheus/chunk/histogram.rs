@@ -12,6 +12,7 @@ use model::histogram::{
 use model::metrics::{Samples, is_stale_nan};
 
 use super::bits::Bits;
+use super::starts::StartReader;
 use super::xor::Xor;
 use crate::bytes::Malformed;
 
@@ -109,10 +110,39 @@ pub(crate) fn absolute(differences: impl Iterator<Item = i64>) -> Result<Vec<u64
     absolute.collect()
 }
 
-pub(super) fn decode<C: Column>(data: &[u8], out: &mut Samples) -> Result<(), Malformed> {
-    let (count, data) = data.split_first_chunk::<2>().ok_or(Malformed)?;
-    let count = u16::from_be_bytes(*count);
-    let (flags, data) = data.split_first().ok_or(Malformed)?;
+/// What is in front of a chunk's layout, in two forms.
+struct Head {
+    count: u16,
+    /// What is known of a reset before the first sample, in the upper two bits.
+    flags: u8,
+    starts: Option<StartReader>,
+}
+
+impl Head {
+    fn read(head: [u8; 3], with_starts: bool) -> Head {
+        let [high, low, flags] = head;
+        match with_starts {
+            false => Head {
+                count: u16::from_be_bytes([high, low]),
+                flags,
+                starts: None,
+            },
+            true => Head {
+                count: u16::from_be_bytes([high & 0x3f, low]),
+                flags: high,
+                starts: Some(StartReader::new(flags)),
+            },
+        }
+    }
+}
+
+pub(super) fn decode<C: Column>(data: &[u8], with_starts: bool, out: &mut Samples) -> Result<(), Malformed> {
+    let (head, data) = data.split_first_chunk::<3>().ok_or(Malformed)?;
+    let Head {
+        count,
+        flags,
+        mut starts,
+    } = Head::read(*head, with_starts);
     if count == 0 {
         return Ok(());
     }
@@ -139,6 +169,7 @@ pub(super) fn decode<C: Column>(data: &[u8], out: &mut Samples) -> Result<(), Ma
     };
     let mut delta = 0i64;
     for i in 0..count {
+        let before = time;
         let mut stale = is_stale_nan(sum.value());
         if i > 0 {
             delta = match i {
@@ -156,11 +187,15 @@ pub(super) fn decode<C: Column>(data: &[u8], out: &mut Samples) -> Result<(), Ma
                 }
             }
         }
+        if let Some(starts) = &mut starts {
+            let start = starts.next(&mut bits, i, time, before)?;
+            out.starts.push(time, start);
+        }
         let histogram = match stale {
             true => Histogram::stale(),
             false => Histogram {
                 schema: layout.schema,
-                reset_hint: reset_hint(*flags, i),
+                reset_hint: reset_hint(flags, i),
                 zero_threshold: layout.zero_threshold,
                 sum: sum.value(),
                 positive_spans: layout.positive.clone(),

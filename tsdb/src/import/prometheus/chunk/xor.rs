@@ -31,18 +31,25 @@ impl Xor {
     /// The next value.
     pub(super) fn next(&mut self, bits: &mut Bits<'_>) -> Result<f64, Malformed> {
         if bits.bit()? {
-            if bits.bit()? {
-                self.leading = bits.bits(5)? as u32;
-                // Of 64 bits only six are written.
-                let significant = match bits.bits(6)? as u32 {
-                    0 => 64,
-                    n => n,
-                };
-                self.trailing = 64u32.checked_sub(self.leading + significant).ok_or(Malformed)?;
-            }
-            let significant = 64 - self.leading - self.trailing;
-            self.bits ^= bits.bits(significant)? << self.trailing;
+            let new_window = bits.bit()?;
+            return self.changed(new_window, bits);
         }
+        Ok(self.value())
+    }
+
+    /// The next value, which differs from the last, in the same window of bits or in a new one.
+    pub(super) fn changed(&mut self, new_window: bool, bits: &mut Bits<'_>) -> Result<f64, Malformed> {
+        if new_window {
+            self.leading = bits.bits(5)? as u32;
+            // Of 64 bits only six are written.
+            let significant = match bits.bits(6)? as u32 {
+                0 => 64,
+                n => n,
+            };
+            self.trailing = 64u32.checked_sub(self.leading + significant).ok_or(Malformed)?;
+        }
+        let significant = 64 - self.leading - self.trailing;
+        self.bits ^= bits.bits(significant)? << self.trailing;
         Ok(self.value())
     }
 }

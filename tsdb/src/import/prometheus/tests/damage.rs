@@ -129,7 +129,7 @@ fn a_chunk_that_names_billions_of_buckets_allocates_none() {
 }
 
 #[test]
-fn chunks_of_newer_formats_are_refused_by_name_and_place() {
+fn chunks_of_formats_to_come_are_refused_by_number_and_place() {
     let dir = testdata("data");
     let fs = in_memory(&dir);
     let block = Prometheus::open(&fs, &dir).expect("readable").blocks.remove(0);
@@ -137,7 +137,7 @@ fn chunks_of_newer_formats_are_refused_by_name_and_place() {
     let mut bytes = fs.read(&path).expect("memory");
     // Behind the header of 8 bytes: length (two bytes), encoding, data, checksum.
     let len = usize::from(bytes[8] & 0x7f) | usize::from(bytes[9]) << 7;
-    bytes[10] = 4;
+    bytes[10] = 7;
     let crc = crc32c::crc32c(&bytes[10..11 + len]);
     bytes[11 + len..15 + len].copy_from_slice(&crc.to_be_bytes());
     put(&fs, &path, &bytes);
@@ -146,7 +146,7 @@ fn chunks_of_newer_formats_are_refused_by_name_and_place() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("XOR2") && error.contains("chunks/000001 at offset 8"),
+        error.contains("encoding 7 ") && error.contains("chunks/000001 at offset 8"),
         "{error}"
     );
 }
