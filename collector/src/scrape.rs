@@ -9,6 +9,7 @@ mod batch;
 mod cache;
 mod client;
 mod descriptions;
+mod exemplar;
 mod families;
 mod fetch;
 mod intake;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use model::exemplar::ExemplarRow;
 use model::metrics::{AppendReport, MetricSink, NewSeries, RefSample, Rejected, STALE_NAN, SeriesRef};
 use model::{Labels, StoreError};
 use rustc_hash::FxHashSet;
@@ -21,6 +22,8 @@ pub struct Batch {
     pub(super) waiting: Vec<(u32, u32)>,
     /// Series that the page no longer shows. They end, unless it shows them in other words.
     pub(super) gone: Vec<SeriesRef>,
+    /// The page's exemplars, where they are wanted; `None` where not.
+    pub exemplars: Option<Vec<ExemplarRow>>,
     /// Families that say something new.
     pub changed: Vec<Arc<Family>>,
     /// Samples whose series the sink would not make.
@@ -35,6 +38,7 @@ impl Batch {
         self.new_slots.clear();
         self.waiting.clear();
         self.gone.clear();
+        self.exemplars.iter_mut().for_each(Vec::clear);
         self.changed.clear();
         self.rejected.clear();
     }

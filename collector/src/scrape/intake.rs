@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::StoreError;
+use model::exemplar::{ExemplarRow, ExemplarSink};
 use model::metrics::{MetricSink, RefSample, Rejected};
 
 use super::batch::Batch;
@@ -48,9 +49,13 @@ impl Intake {
         scrape_ms: i64,
         fetched: Duration,
         sink: &dyn MetricSink,
+        exemplars: Option<&dyn ExemplarSink>,
     ) -> Outcome {
         let rules = Rules::of(&spec.job, &spec.target.labels);
-        let mut batch = Batch::default();
+        let mut batch = Batch {
+            exemplars: exemplars.map(|_| Vec::new()),
+            ..Batch::default()
+        };
         let page = page.and_then(|page| formatted(page, &spec.job));
         let (body, format) = page
             .as_ref()
@@ -63,6 +68,7 @@ impl Intake {
                 (Counts::default(), Err(error.clone()))
             }
         };
+        store_exemplars(spec, batch.exemplars.take(), exemplars);
         batch.resolve(&mut self.cache, scrape_ms, sink);
         let limits = &spec.job.limits;
         let extra = (
@@ -138,6 +144,15 @@ impl Intake {
         if let Err(error) = batch.append(sink) {
             tracing::warn!(%error, "the end of a target's series was not stored");
         }
+    }
+}
+
+/// Exemplars are stored as well as can be: a store of them that fails fails no scrape.
+fn store_exemplars(spec: &Spec, rows: Option<Vec<ExemplarRow>>, sink: Option<&dyn ExemplarSink>) {
+    if let (Some(sink), Some(rows @ [_, ..])) = (sink, rows.as_deref())
+        && let Err(error) = sink.append_exemplars(rows)
+    {
+        tracing::warn!(target = %spec.target.url, %error, "a page's exemplars were not stored");
     }
 }
 

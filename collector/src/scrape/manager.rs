@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use model::exemplar::ExemplarSink;
 use model::metrics::MetricSink;
 use model::{Clock, Labels};
 use parking_lot::Mutex;
@@ -111,6 +112,7 @@ impl ScrapeManager {
     pub fn new(sink: Arc<dyn MetricSink>, clock: Arc<dyn Clock>, options: Options) -> ScrapeManager {
         let around = Surroundings {
             sink,
+            exemplars: None,
             clock,
             offset_seed: options.offset_seed,
             families: Arc::default(),
@@ -120,6 +122,13 @@ impl ScrapeManager {
             options,
             state: Mutex::new(State::default()),
         }
+    }
+
+    /// Has the exemplars of pages stored too; without, they are stepped over.
+    #[must_use]
+    pub fn with_exemplars(mut self, exemplars: Arc<dyn ExemplarSink>) -> ScrapeManager {
+        self.around.exemplars = Some(exemplars);
+        self
     }
 
     /// Makes the running jobs those given. Jobs that are the same go on untouched; of changed ones, targets

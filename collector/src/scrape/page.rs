@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use super::batch::Batch;
 use super::cache::{Entry, ScrapeCache, text_hash};
 use super::descriptions::Descriptions;
+use super::exemplar;
 use super::labels::final_labels;
 use super::process::{Counts, Rules, ScrapeError};
 use crate::exposition::{Event, Format, Parser, Series, decode_labels};
@@ -202,6 +203,9 @@ impl<'a> Page<'a> {
         if limit > 0 && self.counts.post_relabel as u64 > limit {
             // The rest of the page is still read, for its counts.
             return;
+        }
+        if let (Some(_), Some(exemplars)) = (series.exemplar, &mut self.batch.exemplars) {
+            exemplars.extend(exemplar::of_line(series, self.rules, self.scrape_ms));
         }
         let timestamp_ms = own_time.unwrap_or(self.scrape_ms);
         if entry.series == SeriesRef::UNKNOWN {

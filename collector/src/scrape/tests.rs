@@ -403,3 +403,45 @@ fn pages_refused_one_after_the_other_do_not_fill_the_memory() {
     }
     assert_eq!(bench.scrape("kept 1\n"), ["kept 1@22000"]);
 }
+
+#[test]
+fn exemplars_of_a_page_are_handed_on_with_the_labels_under_which_the_series_is_stored() {
+    let mut bench = Bench::new("");
+    let page = "# TYPE a counter\n\
+        a_total{x=\"1\"} 5 # {trace_id=\"t1\"} 0.5 1.5\n\
+        a_total{x=\"2\"} 6 # {} 0.25\n\
+        a_total{x=\"3\"} 7\n\
+        # EOF\n";
+    // The second page is known already; a page that is refused gives none.
+    for (round, page) in [page, page, "a_total 5 # {trace_id=\"t1\"} 0.5\n"]
+        .into_iter()
+        .enumerate()
+    {
+        let mut batch = Batch {
+            exemplars: Some(Vec::new()),
+            ..Batch::default()
+        };
+        let rules = Rules::of(&bench.job, &bench.target);
+        let (body, format) = (page.as_bytes(), Format::OpenMetrics);
+        let (_, result) = process(body, format, &mut bench.cache, &rules, 7, &mut batch);
+        batch.resolve(&mut bench.cache, 7, &bench.sink);
+        let rows = batch.exemplars.unwrap_or_default();
+        let shown: Vec<String> = rows
+            .iter()
+            .map(|row| {
+                let (series, exemplar) = (&row.series, &row.exemplar);
+                let (labels, value, at) = (&exemplar.labels, exemplar.value, exemplar.timestamp_ms);
+                format!("{series} {labels} {value}@{at} {}", row.own_timestamp)
+            })
+            .collect();
+        if round == 2 {
+            assert!(result.is_err() && shown.is_empty(), "{shown:?}");
+            continue;
+        }
+        let expected = [
+            r#"a_total{instance="i", job="j", x="1"} {trace_id="t1"} 0.5@1500 true"#,
+            r#"a_total{instance="i", job="j", x="2"} {} 0.25@7 false"#,
+        ];
+        assert_eq!(shown, expected);
+    }
+}

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::Clock;
+use model::exemplar::ExemplarSink;
 use model::metrics::MetricSink;
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -44,6 +45,7 @@ pub(super) enum Command {
 #[derive(Clone)]
 pub(super) struct Surroundings {
     pub(super) sink: Arc<dyn MetricSink>,
+    pub(super) exemplars: Option<Arc<dyn ExemplarSink>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) offset_seed: u64,
     pub(super) families: Arc<Families>,
@@ -161,10 +163,11 @@ impl Worker {
     ) {
         self.body_len = page.as_ref().map_or(0, |page| page.body.len());
         let mut intake = std::mem::take(&mut self.intake);
-        let sink = self.around.sink.clone();
+        let (sink, exemplars) = (self.around.sink.clone(), self.around.exemplars.clone());
         let last = self.last.clone();
         let work = move || {
-            let outcome = intake.take_in(&spec, page, scrape_ms, fetched, sink.as_ref());
+            let exemplars = exemplars.as_deref();
+            let outcome = intake.take_in(&spec, page, scrape_ms, fetched, sink.as_ref(), exemplars);
             let mut last = last.lock();
             last.at_ms = Some(scrape_ms);
             last.duration_seconds = fetched.as_secs_f64();
