@@ -295,10 +295,6 @@ impl EntryPage {
         self.count
     }
 
-    pub(super) fn chunk_pages(&self) -> &[ChunkPage] {
-        &self.chunk_pages
-    }
-
     /// Where the pages of chunks lie in the file, in order.
     pub(super) fn chunk_ranges(&self) -> impl Iterator<Item = std::ops::Range<u64>> {
         let mut at = self.first_chunk;

@@ -15,9 +15,6 @@ use zstd::bulk::{Compressor, Decompressor};
 
 use crate::bytes::{Cursor, put_varint};
 
-/// Checksum and method.
-const HEADER_LEN: usize = 5;
-
 const AS_IS: u8 = 0;
 const ZSTD: u8 = 1;
 
@@ -109,11 +106,6 @@ fn decompress(packed: &[u8], len: usize) -> Result<Vec<u8>, &'static str> {
     })
 }
 
-/// The most bytes a page takes beyond its content.
-pub(super) const fn overhead() -> usize {
-    HEADER_LEN
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,7 +121,7 @@ mod tests {
         ] {
             let mut page = Vec::new();
             packer.append(&content, compress, &mut page).unwrap();
-            assert!(page.len() <= content.len() + overhead());
+            assert!(page.len() <= content.len() + 5);
             assert_eq!(unpack(&page).unwrap(), content);
             for bit in 0..page.len() * 8 {
                 let mut bad = page.clone();

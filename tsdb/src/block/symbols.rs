@@ -31,10 +31,6 @@ fn hash(text: &str) -> u64 {
 }
 
 impl SymbolWriter {
-    pub(super) fn count(&self) -> u64 {
-        self.ends.len() as u64
-    }
-
     pub(super) fn text(&self, symbol: u32) -> &str {
         piece(&self.text, &self.ends, symbol as usize).unwrap_or("")
     }

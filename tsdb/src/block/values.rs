@@ -230,10 +230,12 @@ impl Names {
 
 impl Cached for Names {
     fn bytes(&self) -> usize {
-        let part = |part: &PartAt| part.first.len() + size_of::<PartAt>();
-        let name =
-            |(text, name): (&Box<str>, &Name)| 64 + text.len() + name.parts.iter().map(part).sum::<usize>();
-        self.0.iter().map(name).sum()
+        let parts = |name: &Name| -> usize {
+            let bytes = |part: &PartAt| part.first.len() + size_of::<PartAt>();
+            name.parts.iter().map(bytes).sum()
+        };
+        let names = self.0.iter();
+        names.map(|(text, name)| 64 + text.len() + parts(name)).sum()
     }
 }
 

@@ -139,14 +139,16 @@ fn samples_out_of_order_are_refused_for_nobody_could_read_them() {
     let fs = fs();
     for times in [[5, 5], [5, 4]] {
         let mut samples = Samples::default();
-        times.map(|ms| samples.push(ms, 1.0));
+        times.iter().for_each(|ms| samples.push(*ms, 1.0));
         let content = vec![(Labels::from_pairs([("a", "b")]), samples)];
         assert!(matches!(
             write(&fs, 2, Effort::Fast, &content),
             Err(StoreError::Invalid(_))
         ));
-        let mut samples = Samples::default();
-        samples.histograms = times.map(|ms| (ms, Arc::new(histogram(1)))).to_vec();
+        let samples = Samples {
+            histograms: times.map(|ms| (ms, Arc::new(histogram(1)))).to_vec(),
+            ..Samples::default()
+        };
         let content = vec![(Labels::from_pairs([("a", "b")]), samples)];
         assert!(matches!(
             write(&fs, 2, Effort::Fast, &content),
