@@ -32,8 +32,8 @@ const CHUNK_PAGE_BYTES: usize = 4 << 10;
 /// The same where pages are compressed, which small ones gain little from.
 const PACKED_CHUNK_PAGE_BYTES: usize = 16 << 10;
 
-/// zstd's level: higher ones gain nothing on packed bits.
-const ZSTD_LEVEL: i32 = 3;
+/// zstd's level: on packed bits the third saves half a percent more and takes a nanosecond a sample longer.
+const ZSTD_LEVEL: i32 = 1;
 
 /// A block being written in a folder `ID.tmp`.
 pub struct Writer<'a> {
