@@ -137,11 +137,6 @@ impl LabelArena {
         self.names
     }
 
-    /// How many distinct pairs.
-    pub(crate) fn pairs(&self) -> u32 {
-        self.pairs
-    }
-
     /// The name with this number.
     pub(crate) fn name(&self, name: u32) -> &str {
         let start = if name == 0 { 0 } else { self.number(name - 1) };

@@ -161,10 +161,4 @@ impl Directory {
             *place = None;
         }
     }
-
-    /// Bytes of the tables themselves.
-    pub(crate) fn bytes(&self) -> usize {
-        let entries: usize = self.shards.iter().map(HashTable::allocation_size).sum();
-        entries + self.pages.capacity() * 8
-    }
 }

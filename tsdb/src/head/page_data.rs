@@ -42,6 +42,9 @@ impl Tally {
     }
 }
 
+/// Takes records: bytes and kind.
+pub(crate) type Log<'a> = &'a mut dyn FnMut(&[u8], u8);
+
 /// What an append works with, the same for all its pages.
 pub(crate) struct Appending<'a> {
     pub(crate) batch: u64,
@@ -49,7 +52,7 @@ pub(crate) struct Appending<'a> {
     pub(crate) sealable: Visible,
     pub(crate) bounds: &'a Bounds,
     /// `None` while a log is replayed.
-    pub(crate) log: Option<&'a mut dyn FnMut(&[u8], u8)>,
+    pub(crate) log: Option<Log<'a>>,
     pub(crate) report: &'a mut AppendReport,
     pub(crate) tally: Tally,
     pub(crate) record: Vec<u8>,
