@@ -124,13 +124,38 @@ pub(super) fn short_decimal(text: &[u8]) -> Option<(f64, usize)> {
 /// Digits from a place on, at least one, appended to those read before; and the place behind them.
 fn read_digits(text: &[u8], from: usize, before: u64) -> Option<(u64, usize)> {
     let (mut digits, mut at) = (before, from);
-    while let Some(digit) = text
-        .get(at)
-        .map(|byte| byte.wrapping_sub(b'0'))
-        .filter(|digit| *digit < 10)
+    while let Some(eight) = text
+        .get(at..)
+        .and_then(<[u8]>::first_chunk)
+        .and_then(eight_digits)
     {
+        digits = digits.wrapping_mul(100_000_000).wrapping_add(eight);
+        at += 8;
+    }
+    for byte in text.get(at..)? {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
         digits = digits.wrapping_mul(10).wrapping_add(u64::from(digit));
         at += 1;
     }
     (at > from).then_some((digits, at))
+}
+
+/// The number of eight digits, all at once: neighbours are added up to pairs, pairs to fours, fours to eight. Source:
+/// D. Lemire, "Number parsing at a gigabyte per second", 2021.
+fn eight_digits(text: &[u8; 8]) -> Option<u64> {
+    const ZEROES: u64 = 0x3030_3030_3030_3030;
+    const PAIRS: u64 = 0x0000_00ff_0000_00ff;
+    let text = u64::from_le_bytes(*text);
+    let digits = text.wrapping_sub(ZEROES);
+    // A byte below `0` borrows and one above `9` carries into its highest bit.
+    if (text.wrapping_add(0x4646_4646_4646_4646) | digits) & 0x8080_8080_8080_8080 != 0 {
+        return None;
+    }
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+    let high = (pairs & PAIRS).wrapping_mul(100 + (1_000_000 << 32));
+    let low = ((pairs >> 16) & PAIRS).wrapping_mul(1 + (10_000 << 32));
+    Some(high.wrapping_add(low) >> 32)
 }

@@ -111,11 +111,13 @@ impl<'a> Message<'a> {
     }
 
     /// How many bytes have not been read yet.
+    #[inline]
     pub(super) fn remaining(&self) -> usize {
         self.rest.len()
     }
 
     /// The next byte: the key of a field whose number is below 16.
+    #[inline]
     pub(super) fn peek(&self) -> Option<u8> {
         self.rest.first().copied()
     }
@@ -127,6 +129,7 @@ impl<'a> Message<'a> {
         self.take(len)
     }
 
+    #[inline]
     fn take(&mut self, len: usize) -> Result<&'a [u8], WireError> {
         let (head, tail) = self.rest.split_at_checked(len).ok_or(WireError::Truncated)?;
         self.rest = tail;
@@ -134,6 +137,7 @@ impl<'a> Message<'a> {
     }
 
     /// A varint where a field says that one follows.
+    #[inline]
     pub(super) fn varint(&mut self) -> Result<u64, WireError> {
         // Lengths and small numbers are one byte.
         if let Some((&byte, tail)) = self.rest.split_first()

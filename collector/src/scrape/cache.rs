@@ -11,16 +11,23 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, LazyLock};
 
 use model::metrics::{Metadata, SeriesRef};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use xxhash_rust::xxh3::xxh3_64_with_secret;
 
 use super::families::{Families, Family, by_name};
 
-static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0x7363_7261u32));
+/// Used as it is for texts of any length, unlike a seed, from which a secret is derived for each longer text.
+static SECRET: LazyLock<[u8; 192]> = LazyLock::new(|| {
+    let (mut secret, random) = ([0; 192], RandomState::new());
+    for (i, part) in secret.chunks_exact_mut(8).enumerate() {
+        part.copy_from_slice(&random.hash_one(i).to_le_bytes());
+    }
+    secret
+});
 
-/// The hash by which text is known again. Seeded with a number of this process, so that no page can be made to contain
+/// The hash by which text is known again. Keyed with a secret of this process, so that no page can be made to contain
 /// two texts that meet; by chance, two of a million do so in one of 10^7 processes.
 pub(super) fn text_hash(text: &[u8]) -> u64 {
-    xxh3_64_with_seed(text, *SEED)
+    xxh3_64_with_secret(text, &*SECRET)
 }
 
 /// A series that the target has exposed.

@@ -104,7 +104,7 @@ impl Walk {
     /// `TimeSeries`: labels 1, samples 2, exemplars 3, histograms 4. `end` is where the message ends in the request.
     fn series(&mut self, message: &[u8], end: usize) -> Result<(), PushError> {
         let first = self.samples.len();
-        let mut rest = Message::new(message);
+        let mut rest = Message::new(message.get(short_labels(message)..).unwrap_or_default());
         while rest.peek() == Some(LABELS) {
             rest.peeked_bytes().map_err(malformed)?;
         }
@@ -177,6 +177,17 @@ impl Walk {
             + self.samples.capacity() * size_of::<RefSample>()
             + self.beside.capacity() * size_of::<Range<u32>>()
     }
+}
+
+/// How many bytes the labels in front of a message take, as far as they are shorter than 128 bytes each.
+fn short_labels(message: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some([LABELS, len @ 0..0x80, rest @ ..]) = message.get(at..)
+        && usize::from(*len) <= rest.len()
+    {
+        at += 2 + usize::from(*len);
+    }
+    at
 }
 
 /// `Sample`: value 1, timestamp 2, each left out where it is 0.
