@@ -320,7 +320,7 @@ impl PageData {
         tally.bytes += row.bytes() as i64;
         if self.rows.len() == self.rows.capacity() {
             // Narrow pages have few rows at a time; doubling would waste half of what they take.
-            self.rows.reserve_exact((self.rows.len() / 2).clamp(4, 64));
+            self.rows.reserve_exact((self.rows.len() / 2).clamp(2, 64));
         }
         self.rows.push(row);
     }

@@ -122,6 +122,15 @@ impl Row {
         values.get((before + below.count_ones()) as usize).copied()
     }
 
+    /// The bits of the values of consecutive slots, if all of them have one and the row has no holes.
+    pub(crate) fn values(&self, slots: std::ops::Range<usize>) -> Option<&[u64]> {
+        let start = slots.start.checked_sub(self.first())?;
+        match self.split() {
+            ([], values) => values.get(start..start + slots.len()),
+            _ => None,
+        }
+    }
+
     /// Adds the slots that have a value.
     pub(crate) fn add_slots(&self, slots: &mut Slots) {
         let (mask, values) = self.split();

@@ -42,13 +42,59 @@ pub(crate) struct Run {
     wide: bool,
 }
 
+/// Slots are gathered this many at a time, a cache line of each row: the rows of a page are some 4 KiB apart, so that a
+/// slot of all of them does not stay in the cache.
+const BLOCK: usize = 8;
+
+/// A slot's values while a run is made.
+#[derive(Default)]
+struct Column {
+    values: Vec<f64>,
+    /// A bit for each timestamp of the run that has one.
+    mask: Vec<u64>,
+}
+
+impl Column {
+    fn begin(&mut self, timestamps: usize) {
+        self.values.clear();
+        self.mask.clear();
+        self.mask.resize(timestamps.div_ceil(64), 0);
+    }
+
+    fn push(&mut self, place: usize, bits: u64) {
+        if !has(&self.mask, place) {
+            set(&mut self.mask, place);
+            self.values.push(f64::from_bits(bits));
+        }
+    }
+
+    /// Takes what an older run has of the slot.
+    fn join(
+        &mut self,
+        before: &Run,
+        slot: usize,
+        timestamps: &[i64],
+        scratch: &mut Scratch,
+    ) -> Result<(), Malformed> {
+        let mut own = Samples::default();
+        before.read(slot, i64::MIN, i64::MAX, scratch, &mut own)?;
+        for timestamp in &own.timestamps {
+            set(
+                &mut self.mask,
+                timestamps.binary_search(timestamp).map_err(|_| Malformed)?,
+            );
+        }
+        self.values.append(&mut own.values);
+        Ok(())
+    }
+}
+
 /// Memory that reading and sealing use again and again.
 #[derive(Default)]
 pub(crate) struct Scratch {
     timestamps: Vec<i64>,
     own: Vec<i64>,
     values: Vec<f64>,
-    mask: Vec<u64>,
 }
 
 impl Run {
@@ -77,31 +123,36 @@ impl Run {
         if width < RAW_TIMESTAMPS_FROM {
             codec::encode_timestamps(&timestamps, &mut body);
         }
-        let mut own = Samples::default();
-        for slot in first..end {
-            offsets.push(body.len() as u32);
-            let Scratch { values, mask, .. } = scratch;
-            values.clear();
-            mask.clear();
-            mask.resize(timestamps.len().div_ceil(64), 0);
+        let mut columns: [Column; BLOCK] = Default::default();
+        for start in (first..end).step_by(BLOCK) {
+            let slots = start..end.min(start + BLOCK);
+            columns
+                .iter_mut()
+                .for_each(|column| column.begin(timestamps.len()));
             if let Some(before) = before {
-                let scratch = &mut Scratch::default();
-                own.clear();
-                before.read(slot, i64::MIN, i64::MAX, scratch, &mut own)?;
-                for timestamp in &own.timestamps {
-                    set(mask, timestamps.binary_search(timestamp).map_err(|_| Malformed)?);
+                for (slot, column) in slots.clone().zip(&mut columns) {
+                    column.join(before, slot, &timestamps, scratch)?;
                 }
-                values.extend_from_slice(&own.values);
             }
             for (row, &place) in rows.iter().zip(&places) {
-                if let Some(bits) = row.value(slot)
-                    && !has(mask, place)
-                {
-                    set(mask, place);
-                    values.push(f64::from_bits(bits));
+                match row.values(slots.clone()) {
+                    Some(values) => {
+                        let both = columns.iter_mut().zip(values);
+                        both.for_each(|(column, &bits)| column.push(place, bits));
+                    }
+                    None => {
+                        for (slot, column) in slots.clone().zip(&mut columns) {
+                            row.value(slot)
+                                .into_iter()
+                                .for_each(|bits| column.push(place, bits));
+                        }
+                    }
                 }
             }
-            put_slot(&timestamps, mask, values, &mut body);
+            for (_, column) in slots.zip(&columns) {
+                offsets.push(body.len() as u32);
+                put_slot(&timestamps, &column.mask, &column.values, &mut body);
+            }
         }
         offsets.push(body.len() as u32);
         Ok(Run::assemble(timestamps, first, width, &offsets, &body))
@@ -233,8 +284,11 @@ impl Run {
         let timestamps = self.timestamps(scratch)?;
         let timestamps = slot_timestamps(slot, timestamps, &mut own)?;
         let (timestamps, coded) = timestamps;
-        let from = timestamps.partition_point(|&t| t < start_ms);
-        let to = timestamps.partition_point(|&t| t <= end_ms);
+        let (mut from, mut to) = (0, timestamps.len());
+        if self.min_ms() < start_ms || self.max_ms() > end_ms {
+            from = timestamps.partition_point(|&t| t < start_ms);
+            to = timestamps.partition_point(|&t| t <= end_ms);
+        }
         if (from, to) == (0, timestamps.len()) {
             codec::decode_values(coded, timestamps.len(), &mut into.values)?;
             into.timestamps.extend_from_slice(timestamps);

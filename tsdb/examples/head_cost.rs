@@ -1,4 +1,5 @@
-//! How much memory series take in the head, by the process' resident set: `cargo run --release -p tsdb --example head_memory`.
+//! What series cost in the head, in memory (the process' resident set) and in CPU time, which a busy machine does not
+//! distort: `cargo run --release -p tsdb --example head_cost [-- --lone]`.
 
 use std::sync::Arc;
 
@@ -13,6 +14,13 @@ fn resident() -> f64 {
         .nth(1)
         .and_then(|pages| pages.parse::<f64>().ok());
     pages.unwrap_or_default() * 4096.0
+}
+
+/// CPU time of this thread in nanoseconds.
+fn cpu() -> f64 {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let time = stat.split(' ').next().and_then(|time| time.parse::<f64>().ok());
+    time.unwrap_or_default()
 }
 
 fn labels(target: usize, i: usize) -> Labels {
@@ -30,6 +38,7 @@ fn measure(targets: usize, width: usize, rounds: usize) {
     let start = resident();
     let table = Arc::new(SeriesTable::new(Limits::default()));
     let (mut refs, mut made) = (Vec::new(), Vec::new());
+    let mut creating = 0.0;
     for target in 0..targets {
         let new: Vec<NewSeries> = (0..width)
             .map(|i| NewSeries {
@@ -37,19 +46,23 @@ fn measure(targets: usize, width: usize, rounds: usize) {
                 timestamp_ms: target as i64,
             })
             .collect();
+        let before = cpu();
         table.create(&new, &mut made);
+        creating += cpu() - before;
         refs.extend(made.iter().filter_map(|series| series.ok()));
     }
     let series = refs.len() as f64;
     let created = resident();
     println!(
-        "{targets} pages of {width}: {:.0} B a series ({:.0} by its own count)",
+        "{targets} pages of {width}: {:.0} B a series ({:.0} by its own count), {:.0} ns to make one",
         (created - start) / series,
-        table.bytes() as f64 / series
+        table.bytes() as f64 / series,
+        creating / series
     );
     let memtable = Memtable::new(Arc::clone(&table), 1);
     let mut report = AppendReport::default();
-    let mut logged = 0;
+    let mut log = Vec::new();
+    let (mut spent, mut logged) = (0.0, 0);
     for round in 0..rounds {
         let one = |(i, &series): (usize, &SeriesRef)| RefSample {
             series,
@@ -62,30 +75,49 @@ fn measure(targets: usize, width: usize, rounds: usize) {
             },
         };
         let samples: Vec<RefSample> = refs.iter().enumerate().map(one).collect();
-        let mut log = |record: &[u8], _| logged += record.len();
-        memtable.append(round as u64 + 1, &samples, &Bounds::NONE, &mut log, &mut report);
+        let mut record = |record: &[u8], kind| {
+            logged += record.len();
+            if targets < 100 {
+                log.push((kind, record.to_vec()));
+            }
+        };
+        let before = cpu();
+        for samples in samples.chunks(5000) {
+            memtable.append(round as u64 + 1, samples, &Bounds::NONE, &mut record, &mut report);
+        }
+        spent += cpu() - before;
         drop(samples);
         memtable.set_sealable(round as u64 + 1);
         if [1, 8, 60, rounds].contains(&(round + 1)) {
             println!(
-                "  {} samples a series: {:.0} B more ({:.0} by its own count), log {:.2} B a sample",
+                "  {} samples a series: {:.0} B more ({:.0} by its own count), log {:.2} B and {:.1} ns a sample",
                 round + 1,
                 (resident() - created) / series,
                 memtable.bytes() as f64 / series,
                 logged as f64 / memtable.samples() as f64,
+                spent / memtable.samples() as f64
             );
         }
     }
-    let before = resident();
+    let (before, clock) = (resident(), cpu());
     let mut samples = 0;
     let all = memtable.for_each(u64::MAX, i64::MIN, i64::MAX, &mut |_, of| {
         samples += of.len();
         Ok(())
     });
     println!(
-        "  in the order of labels {samples} samples, {:.0} B more: {}",
+        "  in the order of labels {samples} samples, {:.0} B more, {:.1} ns a sample: {}",
         (resident() - before) / series,
+        (cpu() - clock) / samples as f64,
         all.is_ok()
+    );
+    let copy = Memtable::new(Arc::new(SeriesTable::new(Limits::default())), 1);
+    let (mut replay, clock) = (copy.replay(), cpu());
+    let all = log.iter().map(|(kind, record)| replay.apply(*kind, record));
+    let samples: usize = all.filter_map(Result::ok).sum();
+    println!(
+        "  replay of {samples} samples: {:.1} ns a sample",
+        (cpu() - clock) / samples as f64
     );
 }
 
@@ -95,5 +127,6 @@ fn main() {
         measure(50_000, 1, 240);
     } else {
         measure(300, 507, 240);
+        measure(20, 507, 240);
     }
 }
