@@ -60,6 +60,7 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Doors {
     };
     let push = PushState {
         metrics: Arc::clone(&stores.metrics) as Arc<dyn MetricSink>,
+        exemplars: None,
         spans: Arc::clone(&stores.spans) as _,
         logs: Arc::clone(&stores.logs) as _,
         pool: shared.ingest.clone(),

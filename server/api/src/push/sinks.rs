@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::HeaderMap;
-use collector::push::Decoded;
 use collector::push::otlp::MetricBatch;
 use collector::push::remote_write::Receiver;
+use collector::push::{Decoded, store_histograms};
 use model::Clock;
+use model::exemplar::ExemplarSink;
 use model::logs::{LogRecord, LogSink};
 use model::metrics::{Metadata, MetricRow, MetricSink, Rejected};
 use model::spans::{Span, SpanSink};
@@ -22,6 +23,8 @@ use crate::Pool;
 pub struct PushState {
     /// Where samples go.
     pub metrics: Arc<dyn MetricSink>,
+    /// Where exemplars go that come with samples of OTLP, if anywhere; [`Receiver::with_exemplars`] is for the others.
+    pub exemplars: Option<Arc<dyn ExemplarSink>>,
     /// Where spans go.
     pub spans: Arc<dyn SpanSink>,
     /// Where log records go.
@@ -80,9 +83,19 @@ impl PushState {
         Ok(counts)
     }
 
-    /// Stores the samples of an OTLP request; what the store refused counts as rejected too.
+    /// Stores the samples of an OTLP request; what the store refused counts as rejected too. Exemplars go beside: what
+    /// becomes of them is no business of the sender's.
     pub(super) fn store_batch(&self, mut decoded: Decoded<MetricBatch>) -> Result<Decoded<()>, Refusal> {
-        let refused = self.store_metrics(&mut decoded.items.rows, &decoded.items.metadata)?;
+        let mut refused = self.store_metrics(&mut decoded.items.rows, &decoded.items.metadata)?;
+        let report = store_histograms(self.metrics.as_ref(), &decoded.items.histograms)?;
+        for (_, why) in report.rejected {
+            *refused.entry(Rejected::as_str(why)).or_default() += 1;
+        }
+        if let (Some(sink), [_, ..]) = (&self.exemplars, decoded.items.exemplars.as_slice())
+            && let Err(error) = sink.append_exemplars(&decoded.items.exemplars)
+        {
+            tracing::warn!(%error, "exemplars of an OTLP request were not stored");
+        }
         let mut done = Decoded {
             items: (),
             rejected: decoded.rejected,

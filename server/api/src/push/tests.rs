@@ -3,6 +3,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
+use model::exemplar::{ExemplarReport, ExemplarRow, ExemplarSink};
 use model::logs::{LogAppendReport, LogRecord, LogSink, RejectedLine};
 use model::metrics::{
     AppendReport, HistogramRow, Metadata, MetricSink, NewSeries, RefSample, Rejected, SeriesRef,
@@ -23,6 +24,8 @@ mod grpc;
 struct Kept {
     series: Mutex<SeriesRegistry>,
     samples: Mutex<Vec<RefSample>>,
+    histograms: Mutex<Vec<HistogramRow>>,
+    exemplars: Mutex<Vec<ExemplarRow>>,
     spans: Mutex<Vec<Span>>,
     lines: Mutex<Vec<LogRecord>>,
     refuse: Mutex<Option<StoreError>>,
@@ -56,6 +59,7 @@ impl MetricSink for Kept {
 
     fn append_histograms(&self, rows: &[HistogramRow]) -> Result<AppendReport, StoreError> {
         self.check()?;
+        self.histograms.lock().extend_from_slice(rows);
         Ok(AppendReport {
             stored: rows.len(),
             rejected: Vec::new(),
@@ -63,6 +67,14 @@ impl MetricSink for Kept {
     }
 
     fn set_metadata(&self, _: &str, _: &Metadata) {}
+}
+
+impl ExemplarSink for Kept {
+    fn append_exemplars(&self, rows: &[ExemplarRow]) -> Result<ExemplarReport, StoreError> {
+        self.check()?;
+        self.exemplars.lock().extend_from_slice(rows);
+        Ok(ExemplarReport::default())
+    }
 }
 
 impl SpanSink for Kept {
@@ -92,6 +104,7 @@ impl LogSink for Kept {
 fn state(kept: &Arc<Kept>) -> PushState {
     PushState {
         metrics: Arc::clone(kept) as Arc<dyn MetricSink>,
+        exemplars: Some(Arc::clone(kept) as Arc<dyn ExemplarSink>),
         spans: Arc::clone(kept) as Arc<dyn SpanSink>,
         logs: Arc::clone(kept) as Arc<dyn LogSink>,
         pool: Pool::new("ingest", 1, 10),
@@ -114,6 +127,23 @@ async fn post(router: Router, path: &str, content_type: &str, body: impl Into<Bo
 }
 
 const JSON: &str = "application/json";
+
+#[tokio::test]
+async fn exponential_histograms_and_exemplars_reach_their_sinks() {
+    let kept = Arc::<Kept>::default();
+    let body = r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"size","exponentialHistogram":{
+        "aggregationTemporality":2,"dataPoints":[{"timeUnixNano":"1700000000000000000","count":"2","sum":3,"zeroCount":"2",
+        "exemplars":[{"timeUnixNano":"1700000000000000000","asDouble":1,"spanId":"eee19b7ec3c1b174"}]}]}}]}]}]}"#;
+    let (status, answer) = post(otlp_routes(state(&kept)), "/v1/metrics", JSON, body).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert!(!answer.contains("rejected"), "{answer}");
+    let histograms = kept.histograms.lock();
+    assert_eq!(
+        (histograms.len(), histograms[0].timestamp_ms),
+        (1, 1_700_000_000_000)
+    );
+    assert_eq!(kept.exemplars.lock()[0].series.metric_name(), "size");
+}
 
 #[tokio::test]
 async fn an_otlp_log_record_is_stored_and_answered_without_partial_success() {
