@@ -2,7 +2,9 @@
 //!
 //! Samples newer than their series' last are in order; the rest is taken if it is not older than the out-of-order
 //! window behind the newest sample of the head; the same value at the same time is a repetition, another value a
-//! duplicate.
+//! duplicate. In one point we are more generous than Prometheus: what is in order is taken however old it is, as long
+//! as it would not expire at once. There a sender that was cut off for hours loses what it kept; here blocks of any
+//! time can be written, so it does not.
 
 use model::metrics::Rejected;
 
@@ -28,7 +30,6 @@ impl Bounds {
     };
 
     /// The bounds when the newest sample of all is `newest_ms` (`None`: there is none yet) and the clock says `now_ms`.
-    /// Half a block behind the newest sample stays open for what is in order.
     pub fn new(newest_ms: Option<i64>, now_ms: i64, options: &Options) -> Bounds {
         let until_ms = now_ms.saturating_add(options.max_future_ms);
         let Some(newest_ms) = newest_ms else {
@@ -38,7 +39,10 @@ impl Bounds {
             };
         };
         Bounds {
-            in_order_from_ms: newest_ms.saturating_sub(options.block_duration_ms / 2),
+            in_order_from_ms: match options.retention_ms {
+                Some(retention_ms) => newest_ms.saturating_sub(retention_ms),
+                None => i64::MIN,
+            },
             late_from_ms: match options.out_of_order_window_ms {
                 0 => i64::MAX,
                 window => newest_ms.saturating_sub(window),

@@ -66,7 +66,7 @@ fn rejections_say_why_and_the_rest_of_the_batch_is_stored() {
         (2, Rejected::Duplicate),
         (3, Rejected::TooFarInFuture),
         (5, Rejected::Duplicate),
-        (6, Rejected::TooOld),
+        (6, Rejected::OutOfOrder),
         (8, Rejected::SeriesLimit),
         (9, Rejected::InvalidLabels),
     ];
@@ -82,6 +82,32 @@ fn rejections_say_why_and_the_rest_of_the_batch_is_stored() {
         ),
         (3, 1, 2)
     );
+}
+
+#[test]
+fn what_is_in_order_for_its_series_is_taken_as_long_as_it_is_kept() {
+    let (_, fs) = memory();
+    let options = Options {
+        retention_ms: Some(1_000_000),
+        ..small()
+    };
+    let clock = Arc::new(ManualClock::at(2_000_000));
+    let (tsdb, _) = Tsdb::open(fs, Path::new(DIR), options, clock).unwrap();
+    let mut data = Data::new();
+    append(&tsdb, &mut [row(0, 2_000_000, 1.0)], &mut data).unwrap();
+    // A sender that was cut off brings what it kept.
+    let mut rows = [
+        row(1, 999_999, 1.0),
+        row(1, 1_000_000, 2.0),
+        row(1, 1_500_000, 3.0),
+        row(1, 1_400_000, 4.0),
+    ];
+    let report = append(&tsdb, &mut rows, &mut data).unwrap();
+    assert_eq!(
+        report.rejected,
+        [(0, Rejected::TooOld), (3, Rejected::OutOfOrder)]
+    );
+    assert_eq!(everything(&tsdb), data);
 }
 
 #[test]
