@@ -10,17 +10,17 @@ use crate::Fsync;
 /// A life with batches, late samples, new series, flushes, compactions and syncs. Errors are ignored but noted:
 /// `data` is what was acknowledged, `synced` what was when a sync last succeeded.
 fn live(tsdb: &Tsdb, data: &mut Data, synced: &mut Data) {
-    for step in 0..40i64 {
+    for step in 0..20i64 {
         let now_ms = 10_000 + step * 230;
         let mut rows: Vec<MetricRow> = (0..4)
-            .map(|i| row(i + step as u64 / 8, now_ms, step as f64))
+            .map(|i| row(i + step as u64 / 5, now_ms, step as f64))
             .collect();
         rows.push(row(1, now_ms - 1300, -1.0));
         let _ = append(tsdb, &mut rows, data);
-        if step % 5 == 4 && tsdb.sync().is_ok() {
+        if step % 4 == 3 && tsdb.sync().is_ok() {
             *synced = data.clone();
         }
-        if step % 9 == 8 {
+        if step % 7 == 6 {
             let _ = tsdb.flush();
         }
         if step % 3 == 2 {
