@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use durable::{DirLock, Fs, RealFs};
 use log_indexer::Logs;
@@ -12,9 +11,6 @@ use tsdb::Tsdb;
 
 use crate::config::{ConfigFile, RetentionBounds};
 use crate::flags::ServerFlags;
-
-/// How long to wait before a replay that failed is tried again.
-const RECOVER_AGAIN: Duration = Duration::from_secs(5);
 
 /// What keeps the data. The folder is locked as long as this lives.
 pub(crate) struct Stores {
@@ -120,7 +116,8 @@ fn apply(bounds: RetentionBounds, time_ms: &mut i64, bytes: &mut u64) {
 }
 
 impl Stores {
-    /// Locks `dir` and opens the stores in it. Spans and lines are replayed; for the metrics [`Stores::recover`] does it.
+    /// Locks `dir` and opens the stores in it. Spans and lines are replayed; the metrics are
+    /// by [`Tsdb::recover`].
     ///
     /// # Errors
     /// Another process uses the folder, or the disk refuses. Damaged data is no error.
@@ -144,32 +141,6 @@ impl Stores {
             damage,
             _lock: lock,
         })
-    }
-
-    /// Replays the log of the metrics, until it succeeds or `stop` says to give up. Samples are taken meanwhile; queries
-    /// wait. Gives what was damaged, a sentence each.
-    pub(crate) fn recover(&self, stop: impl Fn() -> bool) -> Vec<String> {
-        loop {
-            match self.metrics.recover() {
-                Ok(report) => {
-                    if report.records > 0 {
-                        let (samples, series) = (report.samples, report.series);
-                        tracing::info!(
-                            samples,
-                            series,
-                            bytes = report.bytes,
-                            "replayed the log of metrics"
-                        );
-                    }
-                    return report.damage;
-                }
-                Err(error) => tracing::error!(%error, "the log of metrics cannot be replayed; trying again"),
-            }
-            if stop() {
-                return Vec::new();
-            }
-            std::thread::sleep(RECOVER_AGAIN);
-        }
     }
 
     /// Why a store takes no writes, if one does not.

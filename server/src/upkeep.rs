@@ -1,5 +1,5 @@
 //! What the stores need now and then: syncing their logs, flushing, compaction, retention. The stores are
-//! blocking libraries without threads of their own; this gives each two of the runtime's.
+//! blocking libraries without threads of their own; this gives them some of the runtime's.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,8 +18,6 @@ const MAINTAIN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How often the metrics store looks: samples come in faster than anything else.
 const STEP_INTERVAL: Duration = Duration::from_secs(1);
-/// Units of upkeep in one go.
-const MAX_UNITS: usize = 32;
 /// No longer a pause between two units.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 
@@ -32,11 +30,10 @@ pub(crate) fn start(stores: &Arc<Stores>, tasks: &TaskTracker, stop: &Cancellati
         Fsync::Always => SYNC_INTERVAL,
         Fsync::Every(ms) => Duration::from_millis(u64::try_from(ms).unwrap_or(0).max(1)),
     };
-    let jobs: [Job; 6] = [
+    let jobs: [Job; 5] = [
         ("sync of metrics", sync_metrics, |s| s.metrics.sync()),
         ("sync of traces", SYNC_INTERVAL, |s| s.spans.sync()),
         ("sync of logs", SYNC_INTERVAL, |s| s.logs.sync()),
-        ("upkeep of metrics", STEP_INTERVAL, |s| step(&s.metrics)),
         ("upkeep of traces", MAINTAIN_INTERVAL, |s| {
             s.spans.maintain().map(drop)
         }),
@@ -47,40 +44,64 @@ pub(crate) fn start(stores: &Arc<Stores>, tasks: &TaskTracker, stop: &Cancellati
     for (name, interval, job) in jobs {
         let (stores, stop) = (Arc::clone(stores), stop.clone());
         tasks.spawn(async move {
-            let mut failing = false;
+            let mut health = Health::new(name);
             while !waited(interval, &stop).await {
                 let stores = Arc::clone(&stores);
-                let result = tokio::task::spawn_blocking(move || job(&stores)).await;
-                let error = match result {
-                    Ok(Ok(())) => None,
-                    Ok(Err(error)) => Some(error.to_string()),
-                    Err(panic) => Some(panic.to_string()),
-                };
-                // Told when it begins and when it ends, not every second in between.
-                match (&error, failing) {
-                    (Some(error), false) => tracing::error!(%error, "{name} fails"),
-                    (None, true) => tracing::info!("{name} succeeds again"),
-                    _ => {}
-                }
-                failing = error.is_some();
+                health.note(blocking(move || job(&stores)).await.err());
             }
         });
     }
+    tasks.spawn(step(Arc::clone(&stores.metrics), stop.clone()));
 }
 
-/// Does what is due, and pauses after each unit for as long as it took: merging takes half a core at most, and leaves
-/// the other half to whoever asks or appends.
-fn step(metrics: &Tsdb) -> Result<(), StoreError> {
-    for _ in 0..MAX_UNITS {
+/// The upkeep of metrics, unit by unit. After each that merges it pauses for as long as that took: merging takes half a
+/// core at most, and leaves the other half to whoever asks or appends.
+async fn step(metrics: Arc<Tsdb>, stop: CancellationToken) {
+    let mut health = Health::new("upkeep of metrics");
+    let mut pause = STEP_INTERVAL;
+    while !waited(pause, &stop).await {
+        let metrics = Arc::clone(&metrics);
         let began = Instant::now();
-        match metrics.step()? {
+        let unit = blocking(move || metrics.step()).await;
+        pause = match unit {
             // Memory is waiting for it.
-            Some(Unit::Flushed(_)) => {}
-            Some(_) => std::thread::sleep(began.elapsed().min(MAX_PAUSE)),
-            None => break,
-        }
+            Ok(Some(Unit::Flushed(_))) => Duration::ZERO,
+            Ok(Some(_)) => began.elapsed().min(MAX_PAUSE),
+            Ok(None) | Err(_) => STEP_INTERVAL,
+        };
+        health.note(unit.err());
     }
-    Ok(())
+}
+
+/// Runs what may block; a panic is an error as well.
+async fn blocking<T: Send + 'static>(
+    job: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, String> {
+    match tokio::task::spawn_blocking(job).await {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(panic) => Err(panic.to_string()),
+    }
+}
+
+/// Whether a job fails: told when it begins and when it ends, not every second in between.
+struct Health {
+    name: &'static str,
+    failing: bool,
+}
+
+impl Health {
+    fn new(name: &'static str) -> Health {
+        Health { name, failing: false }
+    }
+
+    fn note(&mut self, error: Option<String>) {
+        match (&error, self.failing) {
+            (Some(error), false) => tracing::error!(%error, "{} fails", self.name),
+            (None, true) => tracing::info!("{} succeeds again", self.name),
+            _ => {}
+        }
+        self.failing = error.is_some();
+    }
 }
 
 /// Waits; true when it is time to stop.

@@ -8,6 +8,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use durable::{Fs, RealFs};
 use model::metrics::{MetricSink, NewSeries, RefSample, SeriesRef};
@@ -142,8 +143,9 @@ fn main() {
     for _ in 0..40 {
         clock.advance(1000);
         upkeep(&tsdb, &mut spent);
-        if bulk {
-            std::thread::sleep(std::time::Duration::from_millis(500));
+        let until = Instant::now() + Duration::from_millis(if bulk { 500 } else { 0 });
+        while Instant::now() < until {
+            std::thread::park_timeout(until - Instant::now());
         }
     }
     report(&tsdb, dir.path(), &spent);

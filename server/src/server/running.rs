@@ -31,6 +31,8 @@ use crate::upkeep;
 
 /// How long requests under way may go on after the signal to stop.
 const STOP_GRACE: Duration = Duration::from_secs(5);
+/// How long to wait before a replay that failed is tried again.
+const RECOVER_AGAIN: Duration = Duration::from_secs(5);
 /// Pushes that wait for a thread, and queries; more are told to come back.
 const INGEST_QUEUE: usize = 1024;
 const QUERY_QUEUE: usize = 256;
@@ -110,7 +112,7 @@ impl Running {
         }
         let stop = CancellationToken::new();
         // Before anything asks the store: queries wait for it.
-        recover(&stores, &info, &stop);
+        tokio::spawn(recover(Arc::clone(&stores), Arc::clone(&info), stop.clone()));
         telemetry.connect(Arc::clone(&stores.spans) as _, Arc::clone(&stores.logs) as _);
         warn_of_features(&flags);
 
@@ -178,15 +180,33 @@ impl Running {
     }
 }
 
-/// Replays the log of the metrics on a thread of its own.
-fn recover(stores: &Arc<Stores>, info: &Arc<ServerInfo>, stop: &CancellationToken) {
-    let (stores, info, stop) = (Arc::clone(stores), Arc::clone(info), stop.clone());
-    tokio::task::spawn_blocking(move || {
-        for damage in stores.recover(|| stop.is_cancelled()) {
-            info.corruptions.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!("{damage}");
+/// Replays the log of the metrics beside everything else: samples are taken meanwhile, queries wait. A disk that
+/// refuses is asked again.
+async fn recover(stores: Arc<Stores>, info: Arc<ServerInfo>, stop: CancellationToken) {
+    loop {
+        let metrics = Arc::clone(&stores.metrics);
+        match tokio::task::spawn_blocking(move || metrics.recover()).await {
+            Ok(Ok(report)) => {
+                if report.records > 0 {
+                    let (samples, series, bytes) = (report.samples, report.series, report.bytes);
+                    tracing::info!(samples, series, bytes, "replayed the log of metrics");
+                }
+                for damage in report.damage {
+                    info.corruptions.fetch_add(1, Ordering::Relaxed);
+                    tracing::warn!("{damage}");
+                }
+                return;
+            }
+            Ok(Err(error)) => tracing::error!(%error, "the log of metrics cannot be replayed; trying again"),
+            Err(panic) => {
+                tracing::error!(error = %panic, "the log of metrics cannot be replayed; trying again")
+            }
         }
-    });
+        tokio::select! {
+            () = tokio::time::sleep(RECOVER_AGAIN) => {}
+            () = stop.cancelled() => return,
+        }
+    }
 }
 
 impl Shared {

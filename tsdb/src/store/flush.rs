@@ -1,6 +1,6 @@
 //! Flushing: a generation of samples is frozen, written as blocks, and let go together with its log.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -265,7 +265,7 @@ impl Tsdb {
     }
 
     /// Opens a block that was just published; one that cannot be opened must not stay.
-    pub(super) fn open_block(&self, path: &PathBuf) -> Result<Arc<Block>, StoreError> {
+    pub(super) fn open_block(&self, path: &Path) -> Result<Arc<Block>, StoreError> {
         let opened = Block::open(&*self.fs, path, &self.cache);
         if opened.is_err() {
             let _ = self.delete(path);

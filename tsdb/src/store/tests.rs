@@ -53,7 +53,6 @@ pub(super) fn open_only(fs: &Arc<dyn Fs>, options: Options) -> Result<(Tsdb, Ope
 /// What opening and replaying found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    pub(super) blocks: u64,
     pub(super) samples: u64,
     pub(super) damage: Vec<String>,
 }
@@ -63,7 +62,6 @@ pub(super) fn open_with(fs: &Arc<dyn Fs>, options: Options) -> Result<(Tsdb, Fou
     let (tsdb, opened) = open_only(fs, options)?;
     let recovered = tsdb.recover()?;
     let found = Found {
-        blocks: opened.blocks,
         samples: recovered.samples,
         damage: [opened.damage, recovered.damage].concat(),
     };

@@ -11,8 +11,11 @@ fn begin(fs: &Arc<dyn Fs>, generation: u64, segment_bytes: u64) -> GroupLog {
     GroupLog::begin(Arc::clone(fs), Path::new(DIR), generation, options).unwrap()
 }
 
+/// Generation, kind and payload.
+type Record = (u64, u8, Vec<u8>);
+
 /// The records of all generations, and what was damaged.
-fn replayed(fs: &dyn Fs) -> (Vec<(u64, u8, Vec<u8>)>, Vec<String>) {
+fn replayed(fs: &dyn Fs) -> (Vec<Record>, Vec<String>) {
     let (mut records, mut damage) = (Vec::new(), Vec::new());
     for generation in generations(fs, Path::new(DIR)).unwrap() {
         let recovery = generation

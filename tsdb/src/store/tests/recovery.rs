@@ -27,8 +27,11 @@ fn batches_are_taken_before_the_replay_and_snapshots_wait_for_it() {
     assert_eq!(tsdb.maintain().unwrap().flushed, 0, "the older comes first");
     std::thread::scope(|scope| {
         let asked = scope.spawn(|| everything(&tsdb));
-        std::thread::sleep(std::time::Duration::from_millis(20));
-        assert!(!asked.is_finished());
+        let until = std::time::Instant::now() + std::time::Duration::from_millis(20);
+        while std::time::Instant::now() < until {
+            assert!(!asked.is_finished());
+            std::thread::yield_now();
+        }
         let report = tsdb.recover().unwrap();
         assert_eq!((report.samples, report.series), (80, 2));
         assert_eq!(asked.join().unwrap(), data);
