@@ -1,42 +1,130 @@
 //! The HTTP client of a job, and the headers that go with each of its requests.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
 };
 use reqwest::redirect::Policy;
+use url::Url;
 
 use super::tls;
-use crate::config::{Auth, EscapingScheme, HttpConfig, ScrapeJob, ScrapeProtocol};
+use crate::config::{Auth, EscapingScheme, HttpConfig, ScrapeJob, ScrapeProtocol, TlsConfig};
 
 const AGENT: &str = concat!("Masthead/", env!("CARGO_PKG_VERSION"));
 const MAX_REDIRECTS: usize = 10;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
-/// Shared by all targets of a job; cheap to clone.
+/// Shared by all targets of a job; cheap to clone. Configurations have hundreds of jobs of one target each, so what
+/// costs memory, the general client and the roots it trusts, is made when a target first needs it.
 #[derive(Debug, Clone)]
-pub(super) struct Client {
-    http: reqwest::Client,
+pub(super) struct Client(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    general: OnceLock<Result<reqwest::Client, String>>,
     headers: HeaderMap,
+    compression: bool,
     config: HttpConfig,
     base: PathBuf,
 }
 
 impl Client {
-    /// Builds the client. Reads certificates, once.
+    /// The client of a job. Reads certificates that the job names, once.
     pub(super) fn new(job: &ScrapeJob, base: &Path) -> Result<Client, String> {
-        let config = &job.http;
+        let inner = Inner {
+            general: OnceLock::new(),
+            headers: headers(job)?,
+            compression: job.enable_compression,
+            config: job.http.clone(),
+            base: base.to_owned(),
+        };
+        if inner.config.tls != TlsConfig::default() || inner.config.proxy_url.is_some() {
+            // What can be wrong with it is to be told now, not at the first scrape.
+            let general = inner.build()?;
+            let _ = inner.general.set(Ok(general));
+        }
+        Ok(Client(Arc::new(inner)))
+    }
+
+    /// Whether a URL is asked over a connection of the target's own.
+    pub(super) fn is_direct(&self, url: &Url) -> bool {
+        url.scheme() == "http"
+            && self.0.config.proxy_url.is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+    }
+
+    pub(super) fn follows_redirects(&self) -> bool {
+        self.0.config.follow_redirects
+    }
+
+    /// The request for a target as it goes over the wire in HTTP/1.1.
+    pub(super) fn request_bytes(&self, url: &Url, timeout: Duration) -> Result<Vec<u8>, String> {
+        let headers = self.0.request_headers(timeout)?;
+        let mut out = Vec::with_capacity(1024);
+        out.extend_from_slice(b"GET ");
+        out.extend_from_slice(url.path().as_bytes());
+        if let Some(query) = url.query() {
+            out.push(b'?');
+            out.extend_from_slice(query.as_bytes());
+        }
+        out.extend_from_slice(b" HTTP/1.1\r\n");
+        let mut field = |name: &str, value: &[u8]| {
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b": ");
+            out.extend_from_slice(value);
+            out.extend_from_slice(b"\r\n");
+        };
+        if !headers.contains_key(HOST) {
+            let host = url.host_str().unwrap_or_default();
+            match url.port() {
+                Some(port) => field("host", format!("{host}:{port}").as_bytes()),
+                None => field("host", host.as_bytes()),
+            }
+        }
+        if self.0.compression && !headers.contains_key(ACCEPT_ENCODING) {
+            field("accept-encoding", b"gzip");
+        }
+        for (name, value) in &headers {
+            field(name.as_str(), value.as_bytes());
+        }
+        out.extend_from_slice(b"\r\n");
+        Ok(out)
+    }
+
+    /// The request for a target, for the general client.
+    pub(super) fn request(&self, url: &Url, timeout: Duration) -> Result<reqwest::Request, String> {
+        let mut request = reqwest::Request::new(reqwest::Method::GET, url.clone());
+        *request.headers_mut() = self.0.request_headers(timeout)?;
+        Ok(request)
+    }
+
+    /// Asks by the general client; the outer error says why there is none.
+    pub(super) async fn execute(
+        &self,
+        request: reqwest::Request,
+    ) -> Result<Result<reqwest::Response, reqwest::Error>, String> {
+        let general = self.0.general.get_or_init(|| self.0.build()).as_ref();
+        Ok(general.map_err(Clone::clone)?.execute(request).await)
+    }
+}
+
+impl Inner {
+    fn build(&self) -> Result<reqwest::Client, String> {
+        let config = &self.config;
         let redirects = if config.follow_redirects {
             Policy::limited(MAX_REDIRECTS)
         } else {
             Policy::none()
         };
+        let tls = tls::client_config(&config.tls, &self.base, config.enable_http2)?;
         let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::client_config(&config.tls, base, config.enable_http2)?)
+            .tls_backend_preconfigured(tls)
             .redirect(redirects)
-            .gzip(job.enable_compression)
+            .gzip(self.compression)
             .referer(false)
             // As in Prometheus, the environment's proxies are for those who ask for them.
             .no_proxy()
@@ -47,20 +135,13 @@ impl Client {
             let except = config.no_proxy.as_deref().and_then(reqwest::NoProxy::from_string);
             builder = builder.proxy(proxy.no_proxy(except));
         }
-        let http = builder
+        builder
             .build()
-            .map_err(|e| format!("error creating HTTP client: {e}"))?;
-        let headers = headers(job)?;
-        Ok(Client {
-            http,
-            headers,
-            config: config.clone(),
-            base: base.to_owned(),
-        })
+            .map_err(|e| format!("error creating HTTP client: {e}"))
     }
 
-    /// A request for a target. Reads secrets from their files, each time, since those are rotated.
-    pub(super) fn request(&self, url: url::Url, timeout: Duration) -> Result<reqwest::Request, String> {
+    /// Reads secrets from their files, each time, since those are rotated.
+    fn request_headers(&self, timeout: Duration) -> Result<HeaderMap, String> {
         let mut headers = self.headers.clone();
         let seconds = HeaderValue::from_str(&timeout.as_secs_f64().to_string()).map_err(|e| e.to_string())?;
         headers.insert("x-prometheus-scrape-timeout-seconds", seconds);
@@ -75,18 +156,7 @@ impl Client {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        self.http
-            .get(url)
-            .headers(headers)
-            .build()
-            .map_err(|e| e.to_string())
-    }
-
-    pub(super) async fn execute(
-        &self,
-        request: reqwest::Request,
-    ) -> Result<reqwest::Response, reqwest::Error> {
-        self.http.execute(request).await
+        Ok(headers)
     }
 }
 

@@ -10,10 +10,11 @@ use model::metrics::{MetricSink, RefSample, Rejected};
 use super::batch::Batch;
 use super::cache::ScrapeCache;
 use super::families::Families;
-use super::fetch::Page;
+use super::fetch::{Body, Page};
 use super::process::{Counts, Rules, ScrapeError, again, fail, process};
 use super::report::{Report, ReportSeries};
-use super::worker::Spec;
+use super::spare::Spare;
+use super::worker::{Spec, Surroundings};
 use crate::config::ScrapeJob;
 use crate::exposition::Format;
 
@@ -48,18 +49,16 @@ impl Intake {
         page: Result<Page, ScrapeError>,
         scrape_ms: i64,
         fetched: Duration,
-        sink: &dyn MetricSink,
-        exemplars: Option<&dyn ExemplarSink>,
+        around: &Surroundings,
     ) -> Outcome {
+        let (sink, exemplars) = (around.sink.as_ref(), around.exemplars.as_deref());
         let rules = Rules::of(&spec.job, &spec.target.labels);
-        let mut batch = Batch {
-            exemplars: exemplars.map(|_| Vec::new()),
-            ..Batch::default()
-        };
-        let page = page.and_then(|page| formatted(page, &spec.job));
+        let mut batch = around.batches.take();
+        batch.exemplars = exemplars.map(|_| Vec::new());
+        let page = page.and_then(|page| unpacked(page, &spec.job, &around.buffers));
         let (body, format) = page
             .as_ref()
-            .map_or((&[][..], Format::Text), |(body, format)| (body, *format));
+            .map_or((&[][..], Format::Text), |(body, format)| (body.text(), *format));
         let families = self.cache.families.clone();
         let (counts, outcome) = match &page {
             Ok(_) => process(body, format, &mut self.cache, &rules, scrape_ms, &mut batch),
@@ -93,6 +92,11 @@ impl Intake {
         match &stored {
             Ok(rejected) => log_rejected(spec, rejected, counts.duplicates),
             Err(error) => tracing::warn!(target = %spec.target.url, %error, "a scrape was not stored"),
+        }
+        batch.clear();
+        around.batches.give(batch);
+        if let Ok((body, _)) = page {
+            body.give_back(&around.buffers);
         }
         let result = outcome.map_err(|e| e.to_string());
         Outcome {
@@ -156,9 +160,10 @@ fn store_exemplars(spec: &Spec, rows: Option<Vec<ExemplarRow>>, sink: Option<&dy
     }
 }
 
-fn formatted(page: Page, job: &ScrapeJob) -> Result<(Vec<u8>, Format), ScrapeError> {
+fn unpacked(page: Page, job: &ScrapeJob, spare: &Spare<Vec<u8>>) -> Result<(Body, Format), ScrapeError> {
     let format = Format::from_content_type(page.content_type.as_deref(), job.fallback_scrape_protocol);
-    Ok((page.body, format.map_err(ScrapeError::Fetch)?))
+    let format = format.map_err(ScrapeError::Fetch)?;
+    Ok((page.unpack(spare).map_err(ScrapeError::Fetch)?, format))
 }
 
 /// One line for a scrape, however many samples were not taken.

@@ -116,6 +116,8 @@ impl ScrapeManager {
             clock,
             offset_seed: options.offset_seed,
             families: Arc::default(),
+            buffers: Arc::default(),
+            batches: Arc::default(),
         };
         ScrapeManager {
             around,

@@ -4,8 +4,9 @@
 //! image without a CA bundle must still be able to build a client, if only for plain HTTP.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
+use parking_lot::Mutex;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{
@@ -57,7 +58,7 @@ fn verifier(
     if tls.insecure_skip_verify {
         return Ok(Arc::new(AnyCertificate(algorithms)));
     }
-    let roots = Arc::new(roots(tls, base)?);
+    let roots = roots(tls, base)?;
     let inner = WebPkiServerVerifier::builder_with_provider(roots, provider.clone());
     let inner = inner.build().map_err(|e| e.to_string())?;
     match &tls.server_name {
@@ -69,26 +70,40 @@ fn verifier(
     }
 }
 
-fn roots(tls: &TlsConfig, base: &Path) -> Result<RootCertStore, String> {
+fn roots(tls: &TlsConfig, base: &Path) -> Result<Arc<RootCertStore>, String> {
+    let Some(pem) = pem(tls.ca.as_deref(), tls.ca_file.as_deref(), base)? else {
+        return Ok(common_roots());
+    };
     let mut store = RootCertStore::empty();
-    if let Some(pem) = pem(tls.ca.as_deref(), tls.ca_file.as_deref(), base)? {
-        for certificate in CertificateDer::pem_slice_iter(&pem) {
-            let certificate = certificate.map_err(|e| format!("unable to use CA certificate: {e}"))?;
-            store
-                .add(certificate)
-                .map_err(|e| format!("unable to use CA certificate: {e}"))?;
-        }
-        return if store.is_empty() {
-            Err("no CA certificate in ca or ca_file".to_owned())
-        } else {
-            Ok(store)
-        };
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|e| format!("unable to use CA certificate: {e}"))?;
+        store
+            .add(certificate)
+            .map_err(|e| format!("unable to use CA certificate: {e}"))?;
     }
+    if store.is_empty() {
+        Err("no CA certificate in ca or ca_file".to_owned())
+    } else {
+        Ok(Arc::new(store))
+    }
+}
+
+/// What is trusted where a job names nothing: read once for all the clients that are alive at a time, for it is a few
+/// hundred kilobytes.
+fn common_roots() -> Arc<RootCertStore> {
+    static ROOTS: Mutex<Weak<RootCertStore>> = Mutex::new(Weak::new());
+    let mut known = ROOTS.lock();
+    if let Some(roots) = known.upgrade() {
+        return roots;
+    }
+    let mut store = RootCertStore::empty();
     store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if store.is_empty() {
         store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
-    Ok(store)
+    let roots = Arc::new(store);
+    *known = Arc::downgrade(&roots);
+    roots
 }
 
 type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);

@@ -10,12 +10,14 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::batch::Batch;
 use super::client::Client;
 use super::families::Families;
-use super::fetch::{self, Page};
+use super::fetch::{self, Page, Way};
 use super::intake::Intake;
 use super::process::ScrapeError;
 use super::schedule;
+use super::spare::Spare;
 use super::status::{Health, LastScrape};
 use crate::config::ScrapeJob;
 use crate::target::Target;
@@ -49,6 +51,9 @@ pub(super) struct Surroundings {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) offset_seed: u64,
     pub(super) families: Arc<Families>,
+    /// What a scrape needs only as long as it lasts.
+    pub(super) buffers: Arc<Spare<Vec<u8>>>,
+    pub(super) batches: Arc<Spare<Batch>>,
 }
 
 pub(super) struct Worker {
@@ -57,8 +62,7 @@ pub(super) struct Worker {
     last: Arc<Mutex<LastScrape>>,
     /// Moves to the blocking thread and back.
     intake: Intake,
-    /// Bytes of the last page: a guess at the next.
-    body_len: usize,
+    way: Way,
     hash: u64,
     /// The newest timestamp written; time must not run back for the markers.
     newest_ms: i64,
@@ -78,7 +82,7 @@ impl Worker {
             commands,
             last,
             intake,
-            body_len: 0,
+            way: Way::default(),
             hash,
             newest_ms: i64::MIN,
         }
@@ -93,6 +97,7 @@ impl Worker {
             match command {
                 Command::Run(new) => {
                     if spec.as_ref().is_some_and(|old| rules_differ(&old.job, &new.job)) {
+                        self.way = Way::default();
                         self.intake.cache.rules_changed();
                     }
                     spec = Some(new);
@@ -133,9 +138,9 @@ impl Worker {
         let page = match &spec.forced_error {
             Some(error) => Err(ScrapeError::Fetch(error.clone())),
             None => {
-                let (url, timeout) = (spec.target.url.clone(), spec.target.timeout);
-                let limit = spec.job.limits.body_size;
-                let fetch = fetch::fetch(&spec.client, url, timeout, limit, self.body_len);
+                let (url, timeout) = (&spec.target.url, spec.target.timeout);
+                let (limit, buffers) = (spec.job.limits.body_size, &self.around.buffers);
+                let fetch = fetch::fetch(&spec.client, &mut self.way, url, timeout, limit, buffers);
                 let interrupted = async {
                     // A reload may finish this scrape; an end must not wait for it.
                     let over = |command: &Command| !matches!(command, Command::Run(_));
@@ -161,13 +166,11 @@ impl Worker {
         scrape_ms: i64,
         fetched: Duration,
     ) {
-        self.body_len = page.as_ref().map_or(0, |page| page.body.len());
         let mut intake = std::mem::take(&mut self.intake);
-        let (sink, exemplars) = (self.around.sink.clone(), self.around.exemplars.clone());
+        let around = self.around.clone();
         let last = self.last.clone();
         let work = move || {
-            let exemplars = exemplars.as_deref();
-            let outcome = intake.take_in(&spec, page, scrape_ms, fetched, sink.as_ref(), exemplars);
+            let outcome = intake.take_in(&spec, page, scrape_ms, fetched, &around);
             let mut last = last.lock();
             last.at_ms = Some(scrape_ms);
             last.duration_seconds = fetched.as_secs_f64();

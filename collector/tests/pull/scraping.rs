@@ -190,6 +190,28 @@ async fn a_reload_keeps_what_stays_and_ends_what_goes() {
 }
 
 #[tokio::test]
+async fn a_target_may_send_elsewhere_unless_that_is_not_wanted() {
+    let page = Page::new("a 7\n");
+    let elsewhere = serve(page.app()).await;
+    let there = format!("http://{elsewhere}/metrics");
+    let here = get(move || async move { axum::response::Redirect::temporary(&there) });
+    let address = serve(Router::new().route("/metrics", here)).await;
+    let (sink, manager) = manager();
+    manager
+        .apply(jobs(&config(&address, "")), Path::new("/"))
+        .unwrap();
+    eventually("two samples", || sink.samples(&[("__name__", "a")]).len() > 1).await;
+    manager
+        .apply(jobs(&config(&address, "follow_redirects: false")), Path::new("/"))
+        .unwrap();
+    eventually("an error", || {
+        manager.targets().active[0].last_error == "server returned HTTP status 307 Temporary Redirect"
+    })
+    .await;
+    manager.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_page_that_is_too_large_once_unpacked_is_refused() {
     let page = Page::new(&format!("a{{x=\"{}\"}} 1\n", "y".repeat(100_000)));
     let address = serve(page.app()).await;
