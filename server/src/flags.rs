@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::memory::Budget;
+
 /// One binary that scrapes metrics, receives traces and logs, stores all three, evaluates alert rules and pages.
 #[derive(Debug, Parser)]
 #[command(name = "masthead", version, disable_help_subcommand = true)]
@@ -97,10 +99,6 @@ pub(crate) struct ServerFlags {
     #[arg(long = "storage.tsdb.fsync", value_name = "always|DURATION", default_value = "1s", value_parser = fsync)]
     pub fsync: tsdb::Fsync,
 
-    /// Memory the metrics store aims to stay within, besides the series that are alive.
-    #[arg(long = "storage.tsdb.memory", value_name = "SIZE")]
-    pub tsdb_memory: Option<String>,
-
     /// At most so many series alive; 0 for no bound.
     #[arg(long = "storage.tsdb.max-series", value_name = "COUNT")]
     pub max_series: Option<u64>,
@@ -108,6 +106,10 @@ pub(crate) struct ServerFlags {
     /// At most so many series alive of one metric name; 0 for no bound.
     #[arg(long = "storage.tsdb.max-series-per-metric", value_name = "COUNT")]
     pub max_series_per_metric: Option<u64>,
+
+    /// Memory for series: a size, e.g. 512MB, or a share of what the machine or the control group has, e.g. 10%.
+    #[arg(long = "storage.memory", value_name = "SIZE")]
+    pub memory: Option<Budget>,
 
     /// Address for people and APIs.
     #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = "0.0.0.0:9090", value_parser = address)]
@@ -253,10 +255,6 @@ impl ServerFlags {
                 },
             ),
             (
-                "storage.tsdb.memory",
-                self.tsdb_memory.clone().unwrap_or_default(),
-            ),
-            (
                 "storage.tsdb.max-series",
                 self.max_series.map_or(String::new(), |n| n.to_string()),
             ),
@@ -264,6 +262,10 @@ impl ServerFlags {
                 "storage.tsdb.max-series-per-metric",
                 self.max_series_per_metric
                     .map_or(String::new(), |n| n.to_string()),
+            ),
+            (
+                "storage.memory",
+                self.memory.map(|budget| budget.to_string()).unwrap_or_default(),
             ),
             ("web.listen-address", self.listen_address.to_string()),
             ("web.external-url", self.external_url.clone().unwrap_or_default()),

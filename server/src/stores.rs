@@ -11,6 +11,7 @@ use tsdb::Tsdb;
 
 use crate::config::{ConfigFile, RetentionBounds};
 use crate::flags::ServerFlags;
+use crate::memory;
 
 /// What keeps the data. The folder is locked as long as this lives.
 pub(crate) struct Stores {
@@ -24,6 +25,10 @@ pub(crate) struct Stores {
     pub damage: Vec<String>,
     _lock: DirLock,
 }
+
+/// What identifies the series that are alive takes at most so small a part of the machine's or control group's memory.
+/// Their samples take about four times as much before they are flushed.
+const SERIES_SHARE: u64 = 10;
 
 /// How the stores are to behave.
 pub(crate) struct StoreOptions {
@@ -50,10 +55,9 @@ impl StoreOptions {
             tsdb.retention_bytes = Some(size.map_err(|e| format!("--storage.tsdb.retention.size: {e}"))?.0);
         }
         tsdb.fsync = flags.fsync;
-        if let Some(text) = &flags.tsdb_memory {
-            let size = text.parse::<collector::config::ByteSize>();
-            tsdb.memory_bytes = size.map_err(|e| format!("--storage.tsdb.memory: {e}"))?.0;
-        }
+        let limit = memory::limit();
+        tsdb.memory_bytes = memory::budget(flags.memory, limit);
+        tsdb.max_series_bytes = limit.map_or(0, |limit| limit / SERIES_SHARE);
         tsdb.max_series = flags.max_series.unwrap_or(tsdb.max_series);
         tsdb.max_series_per_metric = flags.max_series_per_metric.unwrap_or(tsdb.max_series_per_metric);
         let section = &file.storage.tsdb;
@@ -216,7 +220,7 @@ mod tests {
         assert_eq!(options.fsync, tsdb::Fsync::Every(1000));
         let flags = [
             "--storage.tsdb.fsync=always",
-            "--storage.tsdb.memory=256MB",
+            "--storage.memory=256MB",
             "--storage.tsdb.max-series=1000",
             "--storage.tsdb.max-series-per-metric=10",
         ];

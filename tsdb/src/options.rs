@@ -36,6 +36,8 @@ pub struct Options {
     pub max_series: u64,
     /// At most so many series alive of one metric name. 0 for no bound.
     pub max_series_per_metric: u64,
+    /// New series are refused while labels, keys and postings of those alive take more than this; 0 for no bound.
+    pub max_series_bytes: u64,
     /// What the engine aims to stay within, roughly: samples not flushed yet take up to half of it, what is cached of
     /// blocks an eighth. The series that are alive come on top.
     pub memory_bytes: u64,
@@ -59,6 +61,7 @@ impl Default for Options {
             max_future_ms: 10 * 60 * 1000,
             max_series: 10_000_000,
             max_series_per_metric: 0,
+            max_series_bytes: 0,
             memory_bytes: 64 << 20,
             wal_bytes: 64 << 20,
             wal_segment_bytes: 16 << 20,

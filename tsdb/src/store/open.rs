@@ -65,7 +65,7 @@ impl Tsdb {
         let limits = Limits {
             max_series: options.max_series,
             max_series_per_metric: options.max_series_per_metric,
-            max_bytes: 0,
+            max_bytes: options.max_series_bytes,
         };
         let table = Arc::new(SeriesTable::new(limits));
         let now_ms = clock.now_ms();
