@@ -24,8 +24,12 @@ pub(crate) use merging::{merge_and_erase, merge_samples};
 /// Each window is so many times as long as the one below.
 const LEVEL_FACTOR: i64 = 3;
 
-/// Blocks a window may have before merging them is considered while it is being filled.
-const TIER_BLOCKS: usize = 4;
+/// Blocks that are merged while their window is being filled. More than the flushes of a window at the usual pace: these
+/// are merged once, when it is complete.
+const FILLING_BLOCKS: usize = 10;
+
+/// Blocks that are merged where a complete window has a large one and others that are little beside it.
+const LATE_BLOCKS: usize = 4;
 
 /// In a complete window all is merged once the rest is at least this part of the largest block.
 const WORTH: u64 = 4;
@@ -116,8 +120,10 @@ impl Window {
         let found = self.neighbours(blocks).into_iter().filter_map(|run| {
             if complete && worth(&run) {
                 Some(run.get(..MAX_SOURCES).map_or(run.clone(), <[_]>::to_vec))
-            } else if complete || shortest {
-                tier(&run)
+            } else if complete {
+                tier(&run, LATE_BLOCKS)
+            } else if shortest {
+                tier(&run, FILLING_BLOCKS)
             } else {
                 None
             }
@@ -157,12 +163,12 @@ fn worth(run: &[&BlockMeta]) -> bool {
     (bytes(run) - largest).saturating_mul(WORTH) >= largest
 }
 
-/// Of all runs of neighbours of which the largest is no more than half, the one of the fewest bytes.
-fn tier<'a>(run: &[&'a BlockMeta]) -> Option<Vec<&'a BlockMeta>> {
+/// Of all runs of at least so many neighbours, of which the largest is no more than half, the one of the fewest bytes.
+fn tier<'a>(run: &[&'a BlockMeta], blocks: usize) -> Option<Vec<&'a BlockMeta>> {
     let mut best: Option<&[&BlockMeta]> = None;
     for from in 0..run.len() {
         let longest = run.len().min(from + MAX_SOURCES);
-        for to in from + TIER_BLOCKS..=longest {
+        for to in from + blocks..=longest {
             let some = &run[from..to];
             let total = bytes(some);
             if largest(some).saturating_mul(2) <= total && best.is_none_or(|b| total < bytes(b)) {

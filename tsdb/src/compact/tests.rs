@@ -51,18 +51,17 @@ fn nothing_to_do_for_none_one_or_few_in_the_window_being_filled() {
 }
 
 #[test]
-fn four_alike_in_the_window_being_filled_become_one_and_a_large_one_is_left_alone() {
-    let alike: Vec<_> = (1..=4).map(|i| meta(i, 0, 1, 10)).collect();
-    assert_eq!(sources(&alike), Some(vec![1, 2, 3, 4]));
-    let mut falling = vec![
-        meta(1, 0, 2, 64),
-        meta(2, 0, 2, 16),
-        meta(3, 0, 2, 4),
-        meta(4, 0, 2, 1),
-    ];
+fn many_alike_in_the_window_being_filled_become_one_and_a_large_one_is_left_alone() {
+    let alike: Vec<_> = (1..=10).map(|i| meta(i, 0, 1, 10)).collect();
+    assert_eq!(sources(&alike[..9]), None);
+    assert_eq!(sources(&alike), Some((1..=10).collect()));
+    let mut falling = vec![meta(1, 0, 2, 640), meta(2, 0, 2, 160), meta(3, 0, 2, 40)];
+    falling.extend((4..=12).map(|i| meta(i, 0, 2, 10)));
+    assert_eq!(sources(&falling), Some((3..=12).collect()));
+    falling.remove(2);
     assert_eq!(sources(&falling), None);
-    falling.extend((5..=7).map(|i| meta(i, 0, 2, 1)));
-    assert_eq!(sources(&falling), Some(vec![4, 5, 6, 7]));
+    falling.push(meta(13, 0, 2, 10));
+    assert_eq!(sources(&falling), Some((4..=13).collect()));
 }
 
 #[test]
@@ -167,12 +166,12 @@ fn a_long_life_keeps_few_blocks_and_rewrites_seldom() {
             rewritten += merge(&mut metas, &plan, next);
             next += 1;
         }
-        assert!(metas.len() < 60, "{} after {i}", metas.len());
+        assert!(metas.len() < 70, "{} after {i}", metas.len());
         let hot = metas.iter().filter(|m| m.min_ms >= late).count();
-        assert!(hot <= 6, "{hot} in the window being filled");
+        assert!(hot <= 12, "{hot} in the window being filled");
     }
     let factor = rewritten as f64 / flushed as f64;
-    assert!(factor < 5.0, "each byte is rewritten {factor} times");
+    assert!(factor < 4.0, "each byte is rewritten {factor} times");
 }
 
 #[test]
