@@ -1,5 +1,7 @@
 //! The command line: Prometheus' flag names for the server, promtool's and amtool's words for the subcommands.
 
+pub(crate) mod tsdb_tool;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -27,6 +29,12 @@ pub(crate) enum Command {
         /// What kind of file.
         #[command(subcommand)]
         what: Check,
+    },
+    /// Look into the series store, or bring samples of any age into it.
+    Tsdb {
+        /// What to do.
+        #[command(subcommand)]
+        what: tsdb_tool::Tsdb,
     },
 }
 

@@ -8,6 +8,7 @@ mod memory;
 mod server;
 mod stores;
 mod telemetry;
+mod tsdb_tool;
 mod upkeep;
 
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     }
     match cli.command {
         Some(Command::Check { what }) => check::run(&what),
+        Some(Command::Tsdb { what }) => tsdb_tool::run(&what),
         None => match server::run(cli.server) {
             Ok(()) => ExitCode::SUCCESS,
             Err(why) => {

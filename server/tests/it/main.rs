@@ -9,6 +9,7 @@ mod console;
 mod crash;
 mod doors;
 mod harness;
+mod moving_in;
 mod parity;
 mod peers;
 mod push;

@@ -9,6 +9,9 @@ use model::StoreError;
 use super::read_only::ReadOnly;
 use crate::error::from_durable;
 
+/// What a segment has in front of its records.
+const MAGIC_BYTES: u64 = 8;
+
 /// What checking a log found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogCheck {
@@ -50,5 +53,6 @@ pub(super) fn bytes(fs: &dyn Fs, dir: &Path) -> Result<u64, StoreError> {
         return Ok(0);
     }
     let generations = durable::group::generations(fs, &dir).map_err(from_durable)?;
-    Ok(generations.iter().map(durable::Generation::bytes).sum())
+    let segments = generations.iter().flat_map(|g| &g.segments);
+    Ok(segments.map(|(_, bytes)| bytes.saturating_sub(MAGIC_BYTES)).sum())
 }
