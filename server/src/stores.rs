@@ -8,6 +8,7 @@ use log_indexer::Logs;
 use model::{Clock, StoreError, SystemClock};
 use traces::Traces;
 use tsdb::Tsdb;
+use tsdb::exemplar::{ExemplarOptions, Exemplars};
 
 use crate::config::{ConfigFile, RetentionBounds};
 use crate::flags::ServerFlags;
@@ -17,6 +18,8 @@ use crate::memory;
 pub(crate) struct Stores {
     /// Series.
     pub metrics: Arc<Tsdb>,
+    /// Exemplars of series.
+    pub exemplars: Arc<Exemplars>,
     /// Spans.
     pub spans: Arc<Traces>,
     /// Lines.
@@ -33,6 +36,7 @@ const SERIES_SHARE: u64 = 10;
 /// How the stores are to behave.
 pub(crate) struct StoreOptions {
     tsdb: tsdb::Options,
+    exemplars: ExemplarOptions,
     traces: traces::Options,
     logs: log_indexer::Options,
     /// How long metrics are kept, as text.
@@ -95,8 +99,13 @@ impl StoreOptions {
             .flatten()
             .collect::<Vec<_>>()
             .join(" or ");
+        let exemplars = ExemplarOptions {
+            max_age_ms: tsdb.retention_ms.unwrap_or(i64::MAX),
+            ..ExemplarOptions::default()
+        };
         Ok(StoreOptions {
             tsdb,
+            exemplars,
             traces,
             logs,
             retention_text,
@@ -137,9 +146,11 @@ impl Stores {
             Traces::open(fs(), &dir.join("traces"), options.traces, clock()).map_err(failed)?;
         let (logs, logs_report) =
             Logs::open(fs(), &dir.join("logs"), options.logs, clock()).map_err(failed)?;
+        let exemplars = Exemplars::open(fs(), &dir.join("exemplars"), options.exemplars).map_err(failed)?;
         let damage = [metrics_report.damage, spans_report.damage, logs_report.damage].concat();
         Ok(Stores {
             metrics: Arc::new(metrics),
+            exemplars: Arc::new(exemplars),
             spans: Arc::new(spans),
             logs: Arc::new(logs),
             damage,
@@ -160,7 +171,12 @@ impl Stores {
     /// # Errors
     /// What failed, store by store.
     pub(crate) fn close(&self) -> Result<(), String> {
-        let results = [self.metrics.close(), self.spans.close(), self.logs.close()];
+        let results = [
+            self.metrics.close(),
+            self.exemplars.sync(),
+            self.spans.close(),
+            self.logs.close(),
+        ];
         let failed: Vec<String> = results
             .into_iter()
             .filter_map(|r| r.err().map(|e| e.to_string()))

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use model::StoreError;
+use model::{Clock, StoreError, SystemClock};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tsdb::{Fsync, Tsdb, Unit};
@@ -30,8 +30,12 @@ pub(crate) fn start(stores: &Arc<Stores>, tasks: &TaskTracker, stop: &Cancellati
         Fsync::Always => SYNC_INTERVAL,
         Fsync::Every(ms) => Duration::from_millis(u64::try_from(ms).unwrap_or(0).max(1)),
     };
-    let jobs: [Job; 5] = [
+    let jobs: [Job; 7] = [
         ("sync of metrics", sync_metrics, |s| s.metrics.sync()),
+        ("sync of exemplars", SYNC_INTERVAL, |s| s.exemplars.sync()),
+        ("upkeep of exemplars", MAINTAIN_INTERVAL, |s| {
+            s.exemplars.maintain(SystemClock.now_ms())
+        }),
         ("sync of traces", SYNC_INTERVAL, |s| s.spans.sync()),
         ("sync of logs", SYNC_INTERVAL, |s| s.logs.sync()),
         ("upkeep of traces", MAINTAIN_INTERVAL, |s| {

@@ -4,6 +4,7 @@
 //! timestamps. What it says of itself (targets, rules, status) is in [`crate::status`].
 
 pub mod envelope;
+mod exemplars;
 mod federate;
 mod json;
 mod metadata;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use model::exemplar::ExemplarStore;
 use model::metrics::MetricStore;
 use model::{Clock, Labels};
 use parking_lot::RwLock;
@@ -28,6 +30,8 @@ use crate::Pool;
 pub struct PrometheusState {
     /// Whom to ask.
     pub metrics: Arc<dyn MetricStore>,
+    /// Who has the exemplars.
+    pub exemplars: Arc<dyn ExemplarStore>,
     /// Who evaluates.
     pub engine: Arc<Engine>,
     /// Where queries run.
@@ -49,7 +53,7 @@ pub fn routes(state: PrometheusState) -> Router {
         .route("/api/v1/query_range", get(query::range).post(query::range))
         .route(
             "/api/v1/query_exemplars",
-            get(query::exemplars).post(query::exemplars),
+            get(exemplars::exemplars).post(exemplars::exemplars),
         )
         .route("/api/v1/format_query", get(query::format).post(query::format))
         .route("/api/v1/series", get(series::series).post(series::series))

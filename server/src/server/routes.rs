@@ -10,6 +10,7 @@ use api::prometheus::PrometheusState;
 use api::push::PushState;
 use api::status::StatusState;
 use axum::Router;
+use collector::push::remote_write::Receiver;
 use model::metrics::{MetricSink, MetricStore};
 
 use super::lifecycle::Handle;
@@ -30,6 +31,7 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Doors {
     let query_timeout = engine.timeout.max(Duration::from_millis(1));
     let prometheus = PrometheusState {
         metrics: Arc::clone(&stores.metrics) as Arc<dyn MetricStore>,
+        exemplars: Arc::clone(&stores.exemplars) as _,
         engine: Arc::clone(&shared.engine),
         pool: shared.query.clone(),
         clock: Arc::clone(&shared.clock),
@@ -60,14 +62,14 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Doors {
     };
     let push = PushState {
         metrics: Arc::clone(&stores.metrics) as Arc<dyn MetricSink>,
-        exemplars: None,
+        exemplars: Some(Arc::clone(&stores.exemplars) as _),
         spans: Arc::clone(&stores.spans) as _,
         logs: Arc::clone(&stores.logs) as _,
         pool: shared.ingest.clone(),
         clock: Arc::clone(&shared.clock),
         max_body_bytes: shared.max_body_bytes,
         bodies: api::push::Bodies::default(),
-        remote_write: Default::default(),
+        remote_write: Receiver::with_exemplars(Arc::clone(&stores.exemplars) as _),
     };
     let requests = Arc::<Requests>::default();
     let alerts = Arc::clone(&shared.alerts);

@@ -250,11 +250,10 @@ impl Shared {
         Ok(Shared {
             source,
             engine: Arc::new(engine),
-            scrape: Arc::new(ScrapeManager::new(
-                Arc::clone(&stores.metrics) as _,
-                Arc::clone(&clock),
-                scrape,
-            )),
+            scrape: Arc::new(
+                ScrapeManager::new(Arc::clone(&stores.metrics) as _, Arc::clone(&clock), scrape)
+                    .with_exemplars(Arc::clone(&stores.exemplars) as _),
+            ),
             rules: Arc::new(Manager::new(outputs, Arc::clone(&clock))),
             alerts,
             info,

@@ -77,7 +77,7 @@ fn point(out: &mut String, sample: Sample) {
 }
 
 /// Seconds with three decimals, or none where they are whole.
-fn timestamp(out: &mut String, ms: i64) {
+pub(super) fn timestamp(out: &mut String, ms: i64) {
     let sign = if ms < 0 { "-" } else { "" };
     let (seconds, millis) = (ms.unsigned_abs() / 1000, ms.unsigned_abs() % 1000);
     let _ = match millis {

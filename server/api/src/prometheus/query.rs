@@ -1,4 +1,4 @@
-//! `query`, `query_range`, `query_exemplars` and `format_query`.
+//! `query`, `query_range` and `format_query`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -110,23 +110,6 @@ fn answer(mut result: QueryResult, limit: usize) -> Response {
         }
     }
     success_raw(&json::value(&result.value), &result.warnings, &result.infos)
-}
-
-/// `GET|POST /query_exemplars`: checks its parameters as Prometheus does. No exemplars are stored, so none is found.
-pub(super) async fn exemplars(
-    State(state): State<PrometheusState>,
-    params: Params,
-) -> Result<Response, ApiError> {
-    let start_ms = params.time_ms("start", i64::MIN)?;
-    let end_ms = params.time_ms("end", state.clock.now_ms())?;
-    if end_ms < start_ms {
-        return Err(ApiError::parameter(
-            "end",
-            "end timestamp must not be before start timestamp",
-        ));
-    }
-    promql::parse(params.get("query").unwrap_or(""))?;
-    Ok(success(&[(); 0]))
 }
 
 /// `GET|POST /format_query`

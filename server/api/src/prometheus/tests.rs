@@ -1,7 +1,8 @@
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use model::ManualClock;
+use model::{ManualClock, Matcher, StoreError};
+use model::exemplar::{Exemplar, ExemplarStore, SeriesExemplars};
 use model::metrics::{Metadata, MetricRow, MetricSink, MetricType, Sample, SeriesRef};
 use promql::EngineOptions;
 use promql::memory::MemoryStore;
@@ -59,6 +60,7 @@ fn router_with(more: &[&[(&str, &str)]]) -> Router {
     );
     routes(PrometheusState {
         metrics: Arc::new(store),
+        exemplars: Arc::new(OneExemplar),
         engine: Arc::new(Engine::new(EngineOptions::default())),
         pool: Pool::new("query", 2, 10),
         clock: Arc::new(ManualClock::at(NOW_MS)),
@@ -69,6 +71,29 @@ fn router_with(more: &[&[(&str, &str)]]) -> Router {
         query_timeout: Duration::from_secs(10),
         lookback_delta_ms: 300_000,
     })
+}
+
+/// Says what it was asked.
+struct OneExemplar;
+
+impl ExemplarStore for OneExemplar {
+    fn select_exemplars(
+        &self,
+        selectors: &[Vec<Matcher>],
+        start_ms: i64,
+        end_ms: i64,
+        _max_exemplars: u64,
+    ) -> Result<Vec<SeriesExemplars>, StoreError> {
+        let name = selectors[0][0].value.clone();
+        Ok(vec![SeriesExemplars {
+            labels: Labels::from_pairs([("__name__", name)]),
+            exemplars: vec![Exemplar {
+                labels: Labels::from_pairs([("trace_id", start_ms.to_string())]),
+                value: 0.5,
+                timestamp_ms: end_ms,
+            }],
+        }])
+    }
 }
 
 async fn send(request: Request<Body>) -> (StatusCode, String) {
@@ -191,8 +216,13 @@ async fn metadata_and_exemplars() {
         body["data"],
         json!({"up": [{"type": "gauge", "help": "Is it up?", "unit": ""}]})
     );
-    let (status, body) = get("/api/v1/query_exemplars?query=up&start=1600000000000&end=1700000000000").await;
-    assert_eq!((status, &body["data"]), (StatusCode::OK, &json!([])));
+    let (status, body) =
+        get("/api/v1/query_exemplars?query=rate(up[5m])&start=1600000000&end=1700000000.5").await;
+    let expected = json!([{
+        "seriesLabels": {"__name__": "up"},
+        "exemplars": [{"labels": {"trace_id": "1600000000000"}, "value": "0.5", "timestamp": 1_700_000_000.5}],
+    }]);
+    assert_eq!((status, &body["data"]), (StatusCode::OK, &expected));
 }
 
 #[tokio::test]
