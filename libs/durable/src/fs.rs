@@ -97,6 +97,9 @@ pub trait Fs: Send + Sync {
     fn truncate(&self, path: &Path, len: u64) -> io::Result<()>;
     /// Renames a file or folder over whatever bears the new name.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Gives a file a second name in a folder that is there, on the same disk; nothing may bear that name yet. Content and
+    /// space are shared, so neither name's file may be written to any more.
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
     /// Removes a folder with all it holds.

@@ -38,6 +38,10 @@ impl Fs for ReadOnly<'_> {
         refused()
     }
 
+    fn hard_link(&self, _: &Path, _: &Path) -> io::Result<()> {
+        refused()
+    }
+
     fn remove_file(&self, _: &Path) -> io::Result<()> {
         refused()
     }

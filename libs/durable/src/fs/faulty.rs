@@ -10,7 +10,7 @@ use super::{DirEntry, Fs, ReadFile, SyncFile, WriteFile};
 
 /// Wraps another file system; the n-th changing call from now fails, once or for good.
 ///
-/// Changing calls are create, append, write, sync, truncate, rename, remove, `create_dir_all` and `sync_dir`. A
+/// Changing calls are create, append, write, sync, truncate, rename, link, remove, `create_dir_all` and `sync_dir`. A
 /// write that fails leaves the first half of its bytes behind, as a full disk does.
 #[derive(Clone)]
 pub struct FaultyFs {
@@ -135,6 +135,11 @@ impl Fs for FaultyFs {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.check()?;
         self.inner.rename(from, to)
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.check()?;
+        self.inner.hard_link(from, to)
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {

@@ -163,6 +163,19 @@ impl Fs for MemoryFs {
         Ok(())
     }
 
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut tree = self.0.lock();
+        let content = tree.files.get(from).cloned().ok_or_else(not_found)?;
+        if !to.parent().is_none_or(|dir| tree.dirs.contains(dir)) {
+            return Err(not_found());
+        }
+        if tree.files.contains_key(to) || tree.dirs.contains(to) {
+            return Err(io::Error::from(io::ErrorKind::AlreadyExists));
+        }
+        tree.files.insert(to.to_owned(), content);
+        Ok(())
+    }
+
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         self.0.lock().files.remove(path).map(|_| ()).ok_or_else(not_found)
     }
