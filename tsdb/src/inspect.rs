@@ -68,7 +68,7 @@ impl Inspection {
         blocks.retain(|b| !replaced.contains(&b.meta().id));
         blocks.sort_by_key(|b| (age(b.meta()), b.meta().id));
         let erased = Erased {
-            tombstones: tombstone::load(fs, dir)?,
+            tombstones: tombstone::load(fs, dir)?.into(),
             ..Erased::default()
         };
         Ok(Inspection {

@@ -10,6 +10,7 @@
 //! Blocking, without threads or clocks of its own: whoever owns a [`Tsdb`] calls [`Tsdb::recover`] once,
 //! [`Tsdb::sync`] and [`Tsdb::step`] about every second. Every change of the disk goes through [`durable::Fs`].
 
+pub mod backup;
 pub mod block;
 mod bytes;
 pub mod codec;
@@ -31,7 +32,6 @@ pub mod retention;
 mod snapshot;
 pub mod stats;
 mod store;
-#[allow(dead_code)]
 mod tombstone;
 mod view;
 mod wal;

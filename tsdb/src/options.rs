@@ -1,5 +1,7 @@
 //! How the engine behaves: plain values with defaults that work out of the box, handed in once at open.
 
+use crate::tombstone::RetentionRule;
+
 /// Samples go into blocks divided at multiples of this: two hours, as in Prometheus.
 pub const DEFAULT_BLOCK_DURATION_MS: i64 = 2 * 60 * 60 * 1000;
 
@@ -26,6 +28,8 @@ pub struct Options {
     pub block_duration_ms: i64,
     /// Blocks that lie wholly this far behind the newest data are deleted; `None` keeps them for good.
     pub retention_ms: Option<i64>,
+    /// Retentions for some series in place of that one, longer or shorter: the first rule that fits a series counts.
+    pub retention_rules: Vec<RetentionRule>,
     /// The oldest blocks go once blocks and log take more than this; `None` for no bound.
     pub retention_bytes: Option<u64>,
     /// How far behind the newest sample of all a sample may lie that is not in order. 0 takes none.
@@ -56,6 +60,7 @@ impl Default for Options {
         Options {
             block_duration_ms: DEFAULT_BLOCK_DURATION_MS,
             retention_ms: Some(DEFAULT_RETENTION_MS),
+            retention_rules: Vec::new(),
             retention_bytes: None,
             out_of_order_window_ms: 30 * 60 * 1000,
             max_future_ms: 10 * 60 * 1000,

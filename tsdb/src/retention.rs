@@ -1,16 +1,22 @@
 //! Retention: which blocks have had their time.
 
-use crate::Options;
 use crate::block::BlockMeta;
 
 /// The ids of the blocks to delete, ascending.
 ///
-/// By time: those that end a whole retention before `newest_ms`, the newest sample of the database. The clock has no
-/// say, so a clock that jumps deletes nothing. By size: the oldest, until the rest and `other_bytes` (the log) fit.
-pub fn plan(metas: &[BlockMeta], newest_ms: i64, other_bytes: u64, options: &Options) -> Vec<u64> {
+/// By time: those that end a whole retention before `newest_ms`, the newest sample of the database; where some series are
+/// kept longer than others that is the longest one, `None` for good. The clock has no say, so a clock that jumps deletes
+/// nothing. By size: the oldest, until the rest and `other_bytes` (the log) fit into `bound`.
+pub fn plan(
+    metas: &[BlockMeta],
+    newest_ms: i64,
+    other_bytes: u64,
+    retention_ms: Option<i64>,
+    bound: Option<u64>,
+) -> Vec<u64> {
     let mut sorted: Vec<&BlockMeta> = metas.iter().collect();
     sorted.sort_by_key(|m| (m.max_ms, m.id));
-    let end_ms = options.retention_ms.map(|ms| newest_ms.saturating_sub(ms));
+    let end_ms = retention_ms.map(|ms| newest_ms.saturating_sub(ms));
     let expired = |m: &BlockMeta| end_ms.is_some_and(|end| m.max_ms <= end);
     let mut total: u64 = sorted
         .iter()
@@ -19,7 +25,7 @@ pub fn plan(metas: &[BlockMeta], newest_ms: i64, other_bytes: u64, options: &Opt
         .saturating_add(other_bytes);
     let mut gone = Vec::new();
     for meta in sorted {
-        if expired(meta) || options.retention_bytes.is_some_and(|bound| total > bound) {
+        if expired(meta) || bound.is_some_and(|bound| total > bound) {
             total = total.saturating_sub(meta.bytes);
             gone.push(meta.id);
         }
@@ -38,26 +44,18 @@ mod tests {
             .collect()
     }
 
-    fn options(retention_ms: Option<i64>, retention_bytes: Option<u64>) -> Options {
-        Options {
-            retention_ms,
-            retention_bytes,
-            ..Options::default()
-        }
-    }
-
     #[test]
     fn blocks_go_when_they_end_before_the_retention() {
-        assert_eq!(plan(&metas(), 500, 0, &options(Some(300), None)), [1]);
-        assert_eq!(plan(&metas(), 499, 0, &options(Some(300), None)), [0u64; 0]);
-        assert_eq!(plan(&metas(), i64::MAX, 0, &options(None, None)), [0u64; 0]);
+        assert_eq!(plan(&metas(), 500, 0, Some(300), None), [1]);
+        assert_eq!(plan(&metas(), 499, 0, Some(300), None), [0u64; 0]);
+        assert_eq!(plan(&metas(), i64::MAX, 0, None, None), [0u64; 0]);
     }
 
     #[test]
     fn the_oldest_go_until_the_rest_fits() {
-        assert_eq!(plan(&metas(), 500, 0, &options(None, Some(4000))), [0u64; 0]);
-        assert_eq!(plan(&metas(), 500, 1, &options(None, Some(4000))), [1]);
-        assert_eq!(plan(&metas(), 500, 0, &options(None, Some(1999))), [1, 2, 3]);
-        assert_eq!(plan(&metas(), 500, 0, &options(Some(200), Some(3000))), [1, 2]);
+        assert_eq!(plan(&metas(), 500, 0, None, Some(4000)), [0u64; 0]);
+        assert_eq!(plan(&metas(), 500, 1, None, Some(4000)), [1]);
+        assert_eq!(plan(&metas(), 500, 0, None, Some(1999)), [1, 2, 3]);
+        assert_eq!(plan(&metas(), 500, 0, Some(200), Some(3000)), [1, 2]);
     }
 }

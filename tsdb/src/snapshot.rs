@@ -4,6 +4,9 @@
 //! compacted meanwhile. Selecting resolves the matchers in each place, brings what was found into the order of labels,
 //! and reads samples only as the caller goes on. Only for names and values asked without matchers does a memtable
 //! answer with the labels of all series that are alive now.
+//!
+//! What is erased ([`crate::tombstone`]) is left out: a block that may hold some of it is found by its times, and only
+//! there series are asked one by one. Of what is in memory only retention by matcher hides anything, and not its labels.
 
 mod select;
 
@@ -15,6 +18,7 @@ use model::{Labels, Matcher, StoreError};
 
 use crate::block::Block;
 use crate::store::Generation;
+use crate::tombstone::{Erased, Intervals};
 use crate::view::Lease;
 use select::{Candidate, Place, Selection, group};
 
@@ -23,14 +27,19 @@ pub(crate) struct Snapshot {
     start_ms: i64,
     end_ms: i64,
     lease: Arc<Lease>,
+    erased: Erased,
+    /// Whether series were deleted that are still alive in memory, so that its labels are those of its samples only.
+    exact: bool,
 }
 
 impl Snapshot {
-    pub(crate) fn new(start_ms: i64, end_ms: i64, lease: Lease) -> Self {
+    pub(crate) fn new(start_ms: i64, end_ms: i64, lease: Lease, erased: Erased, exact: bool) -> Self {
         Snapshot {
             start_ms,
             end_ms,
             lease: Arc::new(lease),
+            erased,
+            exact,
         }
     }
 
@@ -64,18 +73,37 @@ impl Snapshot {
             places += 1;
             let whole = start_ms <= block.meta().min_ms && end_ms >= block.meta().max_ms - 1;
             let series = block.select(matchers, start_ms, end_ms)?;
-            found.extend(series.into_iter().map(|series| Candidate {
-                labels: series.labels.clone(),
-                place: Place::Block { series, whole },
+            let reached = self.erased.reaches(block.meta());
+            found.extend(series.into_iter().filter_map(|series| {
+                let lost = match reached {
+                    true => self.erased.of(&series.labels, block.meta().id),
+                    false => Intervals::default(),
+                };
+                (!lost.covers(start_ms, end_ms)).then(|| Candidate {
+                    labels: series.labels.clone(),
+                    place: Place::Block { series, whole, lost },
+                })
             }));
         }
         for generation in self.generations(start_ms, end_ms) {
             places += 1;
             let visible = self.lease.visible;
             let series = generation.memtable.select(matchers, visible, start_ms, end_ms)?;
-            found.extend(series.into_iter().map(|series| Candidate {
-                labels: series.labels.clone(),
-                place: Place::Head(Arc::clone(generation), series),
+            let oldest_ms = generation.memtable.oldest_ms().unwrap_or(i64::MIN);
+            let reached = self.erased.reaches_times(u64::MAX, oldest_ms, i64::MAX);
+            found.extend(series.into_iter().filter_map(|series| {
+                let lost = match reached {
+                    true => self.erased.of(&series.labels, u64::MAX),
+                    false => Intervals::default(),
+                };
+                (!lost.covers(start_ms, end_ms)).then(|| Candidate {
+                    labels: series.labels.clone(),
+                    place: Place::Head {
+                        generation: Arc::clone(generation),
+                        series,
+                        lost,
+                    },
+                })
             }));
         }
         if places > 1 {
@@ -93,6 +121,28 @@ impl Snapshot {
             });
         }
         Ok(found)
+    }
+
+    /// The labels of a block's series that satisfy the matchers, where some may be erased.
+    fn left(&self, block: &Arc<Block>, matchers: &[Matcher]) -> Result<Vec<Labels>, StoreError> {
+        let (start_ms, end_ms) = (self.start_ms, self.end_ms);
+        let reached = self.erased.reaches(block.meta());
+        let mut found = Vec::new();
+        for series in block.select(matchers, start_ms, end_ms)? {
+            let lost = match reached {
+                true => self.erased.of(&series.labels, block.meta().id),
+                false => Intervals::default(),
+            };
+            if lost.is_empty() || select::remains(&series, &lost, start_ms, end_ms)? {
+                found.push(series.labels);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether a block's index answers for its series: nothing in it is erased.
+    fn is_whole(&self, block: &Arc<Block>) -> Result<bool, StoreError> {
+        Ok(!self.erased.reaches(block.meta()) || !self.erased.touches(block)?)
     }
 
     fn range(&self, hints: &SelectHints) -> (i64, i64) {
@@ -128,12 +178,12 @@ impl MetricSnapshot for Snapshot {
         let (start_ms, end_ms) = (self.start_ms, self.end_ms);
         let mut names = BTreeSet::new();
         for block in self.blocks(start_ms, end_ms) {
-            if matchers.is_empty() {
+            if matchers.is_empty() && self.is_whole(block)? {
                 names.extend(block.label_names()?);
                 continue;
             }
-            for series in block.select(matchers, start_ms, end_ms)? {
-                for (name, _) in series.labels.iter() {
+            for labels in self.left(block, matchers)? {
+                for (name, _) in labels.iter() {
                     if !names.contains(name) {
                         names.insert(name.to_owned());
                     }
@@ -142,7 +192,7 @@ impl MetricSnapshot for Snapshot {
         }
         for generation in self.generations(start_ms, end_ms) {
             let memtable = &generation.memtable;
-            names.extend(if matchers.is_empty() {
+            names.extend(if matchers.is_empty() && !self.exact {
                 memtable.table().label_names(None)
             } else {
                 let ids = memtable.select_ids(matchers, self.lease.visible, start_ms, end_ms)?;
@@ -157,11 +207,13 @@ impl MetricSnapshot for Snapshot {
         let mut values = BTreeSet::new();
         for block in self.blocks(start_ms, end_ms) {
             match matchers {
-                [] => values.extend(block.label_values(name, None)?),
-                [matcher] if matcher.name == name => values.extend(block.label_values(name, Some(matcher))?),
+                [] if self.is_whole(block)? => values.extend(block.label_values(name, None)?),
+                [matcher] if matcher.name == name && self.is_whole(block)? => {
+                    values.extend(block.label_values(name, Some(matcher))?);
+                }
                 _ => {
-                    let series = block.select(matchers, start_ms, end_ms)?;
-                    for value in series.iter().filter_map(|series| series.labels.get(name)) {
+                    let left = self.left(block, matchers)?;
+                    for value in left.iter().filter_map(|labels| labels.get(name)) {
                         if !values.contains(value) {
                             values.insert(value.to_owned());
                         }
@@ -171,7 +223,7 @@ impl MetricSnapshot for Snapshot {
         }
         for generation in self.generations(start_ms, end_ms) {
             let memtable = &generation.memtable;
-            values.extend(if matchers.is_empty() {
+            values.extend(if matchers.is_empty() && !self.exact {
                 memtable.table().label_values(name, None)
             } else {
                 let ids = memtable.select_ids(matchers, self.lease.visible, start_ms, end_ms)?;

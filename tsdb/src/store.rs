@@ -6,7 +6,9 @@
 //! disk, so appending waits for nothing but its own write, and a reader for neither.
 
 mod append;
+mod backup;
 mod compaction;
+mod erase;
 mod flush;
 mod generation;
 mod inspect;
@@ -35,6 +37,7 @@ use crate::head::SeriesTable;
 use crate::metadata::Families;
 use crate::snapshot::Snapshot;
 use crate::stats::Counters;
+use crate::tombstone::RetentionRule;
 use crate::view::{Lease, Present};
 use maintain::Upkeep;
 use recover::Recovery;
@@ -45,6 +48,7 @@ use recover::Recovery;
 /// [`Options::fsync`] says, and [`step`](Self::step) or [`maintain`](Self::maintain) about every second.
 pub struct Tsdb {
     fs: Arc<dyn Fs>,
+    dir: PathBuf,
     blocks_dir: PathBuf,
     wal_dir: PathBuf,
     options: Options,
@@ -65,6 +69,10 @@ pub struct Tsdb {
     closed: AtomicBool,
     /// Why nothing is written any more: set once, by a failed sync.
     poison: Mutex<Option<Arc<str>>>,
+    /// Retentions of some series, in force now.
+    rules: RwLock<Arc<[RetentionRule]>>,
+    /// When series were last deleted, by the clock; `i64::MIN` for never.
+    deleted_ms: AtomicI64,
     families: Families,
     counters: Counters,
 }
@@ -135,7 +143,9 @@ impl MetricStore for Tsdb {
     fn snapshot(&self, start_ms: i64, end_ms: i64) -> Result<Arc<dyn MetricSnapshot>, StoreError> {
         self.recovery.wait()?;
         let lease = Lease::take(&self.present);
-        Ok(Arc::new(Snapshot::new(start_ms, end_ms, lease)))
+        let erased = self.erased(&lease.view);
+        let exact = self.deleted_lately();
+        Ok(Arc::new(Snapshot::new(start_ms, end_ms, lease, erased, exact)))
     }
 
     fn metadata(&self) -> Vec<(String, Metadata)> {

@@ -12,10 +12,14 @@ mod intervals;
 pub(crate) use file::{load, save};
 pub(crate) use intervals::Intervals;
 
-use model::{Labels, Matcher};
+use std::sync::Arc;
+
+use model::{Labels, Matcher, StoreError};
+
+use crate::block::{Block, BlockMeta};
 
 /// A deletion.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tombstone {
     /// Series that satisfy all of them …
     pub matchers: Vec<Matcher>,
@@ -28,7 +32,7 @@ pub struct Tombstone {
 }
 
 /// A retention for the series that satisfy all matchers, in place of the general one.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetentionRule {
     /// Which series; the first rule that fits counts.
     pub matchers: Vec<Matcher>,
@@ -36,11 +40,26 @@ pub struct RetentionRule {
     pub retention_ms: Option<i64>,
 }
 
-/// Everything that is erased at one moment.
+impl Tombstone {
+    /// Whether it may concern a block that holds times from `min_ms` to `last_ms`, both inclusive.
+    pub(crate) fn reaches(&self, id: u64, min_ms: i64, last_ms: i64) -> bool {
+        id < self.below && self.start_ms <= last_ms && self.end_ms >= min_ms
+    }
+
+    /// Whether it erases whatever `other`, an earlier one, does.
+    pub(crate) fn contains(&self, other: &Tombstone) -> bool {
+        self.matchers == other.matchers
+            && self.start_ms <= other.start_ms
+            && self.end_ms >= other.end_ms
+            && self.below >= other.below
+    }
+}
+
+/// Everything that is erased at one moment. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Erased {
-    pub(crate) tombstones: Vec<Tombstone>,
-    pub(crate) rules: Vec<RetentionRule>,
+    pub(crate) tombstones: Arc<[Tombstone]>,
+    pub(crate) rules: Arc<[RetentionRule]>,
     /// The general retention.
     pub(crate) retention_ms: Option<i64>,
     /// The newest data, from which retentions count.
@@ -57,6 +76,93 @@ impl Erased {
         self.tombstones.is_empty() && self.rules.is_empty()
     }
 
+    /// Whether series may have lost something in a block, by its times alone.
+    pub(crate) fn reaches(&self, meta: &BlockMeta) -> bool {
+        self.reaches_times(meta.id, meta.min_ms, meta.max_ms.saturating_sub(1))
+    }
+
+    /// The same for what holds times from `min_ms` to `last_ms`, both inclusive.
+    pub(crate) fn reaches_times(&self, id: u64, min_ms: i64, last_ms: i64) -> bool {
+        let mut tombstones = self.tombstones.iter();
+        tombstones.any(|t| t.reaches(id, min_ms, last_ms))
+            || (0..=self.rules.len())
+                .filter_map(|rule| self.rule_first_kept_ms(rule))
+                .any(|first_kept_ms| min_ms < first_kept_ms)
+    }
+
+    /// The first millisecond that a retention keeps.
+    pub(crate) fn first_kept_ms(&self, retention_ms: i64) -> i64 {
+        self.newest_ms.saturating_sub(retention_ms)
+    }
+
+    /// Whether some series of a block has lost anything in it, as far as the times of its chunks tell. Costs a selection for
+    /// each tombstone and rule that reaches the block.
+    ///
+    /// # Errors
+    /// The disk failed or bytes are corrupt.
+    pub(crate) fn touches(&self, block: &Arc<Block>) -> Result<bool, StoreError> {
+        let meta = block.meta();
+        let last_ms = meta.max_ms.saturating_sub(1);
+        for tombstone in self.tombstones.iter() {
+            if tombstone.reaches(meta.id, meta.min_ms, last_ms)
+                && self.touches_in(block, &tombstone.matchers)?
+            {
+                return Ok(true);
+            }
+        }
+        for rule in 0..=self.rules.len() {
+            let first_kept_ms = self.rule_first_kept_ms(rule);
+            if first_kept_ms.is_some_and(|ms| meta.min_ms < ms)
+                && self.touches_in(block, self.rule_matchers(rule))?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The same for the series that satisfy some matchers.
+    pub(crate) fn touches_in(&self, block: &Arc<Block>, matchers: &[Matcher]) -> Result<bool, StoreError> {
+        self.any_in(block, matchers, Intervals::touches)
+    }
+
+    /// Whether some series of a block that satisfies the matchers has lost everything in it.
+    pub(crate) fn empties_in(&self, block: &Arc<Block>, matchers: &[Matcher]) -> Result<bool, StoreError> {
+        self.any_in(block, matchers, Intervals::covers)
+    }
+
+    fn any_in(
+        &self,
+        block: &Arc<Block>,
+        matchers: &[Matcher],
+        is: impl Fn(&Intervals, i64, i64) -> bool,
+    ) -> Result<bool, StoreError> {
+        let series = block.select(matchers, i64::MIN, i64::MAX)?;
+        Ok(series.iter().any(|series| {
+            let lost = self.of(&series.labels, block.meta().id);
+            let span = series.span();
+            !lost.is_empty() && span.is_some_and(|(first_ms, last_ms, _)| is(&lost, first_ms, last_ms))
+        }))
+    }
+
+    /// The matchers of a rule by its number; behind the last one comes the general retention, for all series.
+    pub(crate) fn rule_matchers(&self, rule: usize) -> &[Matcher] {
+        self.rules.get(rule).map_or(&[], |rule| &rule.matchers)
+    }
+
+    /// The first millisecond that a rule keeps, by its number as above; `None` where it hides nothing. Without rules the
+    /// general retention hides nothing either: blocks go whole.
+    pub(crate) fn rule_first_kept_ms(&self, rule: usize) -> Option<i64> {
+        if self.rules.is_empty() {
+            return None;
+        }
+        let retention_ms = self
+            .rules
+            .get(rule)
+            .map_or(self.retention_ms, |rule| rule.retention_ms);
+        Some(self.first_kept_ms(retention_ms?))
+    }
+
     /// What a series has lost in the block `id` (`u64::MAX` for what is not in a block yet).
     pub(crate) fn of(&self, labels: &Labels, id: u64) -> Intervals {
         let mut lost = Intervals::default();
@@ -68,8 +174,7 @@ impl Erased {
         if !self.rules.is_empty()
             && let Some(retention_ms) = self.retention_of(labels)
         {
-            let first_kept_ms = self.newest_ms.saturating_sub(retention_ms);
-            lost.add(i64::MIN, first_kept_ms.saturating_sub(1));
+            lost.add(i64::MIN, self.first_kept_ms(retention_ms).saturating_sub(1));
         }
         lost
     }

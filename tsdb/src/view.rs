@@ -13,6 +13,7 @@ use parking_lot::{Condvar, Mutex};
 use crate::block::Block;
 use crate::compact::age;
 use crate::store::Generation;
+use crate::tombstone::Tombstone;
 
 /// What there is to read at one moment. Cheap to clone.
 #[derive(Clone, Default)]
@@ -21,6 +22,8 @@ pub(crate) struct View {
     pub(crate) blocks: Arc<Vec<Arc<Block>>>,
     /// What is not in blocks, the oldest first; the last one takes samples.
     pub(crate) generations: Arc<Vec<Arc<Generation>>>,
+    /// What was deleted although blocks still hold it.
+    pub(crate) tombstones: Arc<[Tombstone]>,
     /// Samples that this process appended and flushed.
     flushed: u64,
     /// Of these, samples that were not in order.
@@ -35,6 +38,14 @@ impl View {
         blocks.sort_by_key(|b| (age(b.meta()), b.meta().id));
         View {
             blocks: Arc::new(blocks),
+            ..self.clone()
+        }
+    }
+
+    /// The view with other tombstones.
+    pub(crate) fn with_tombstones(&self, tombstones: Vec<Tombstone>) -> View {
+        View {
+            tombstones: tombstones.into(),
             ..self.clone()
         }
     }

@@ -27,21 +27,30 @@ pub fn merge_blocks(
     sources: &[Arc<Block>],
     meta: BlockMeta,
 ) -> Result<PathBuf, StoreError> {
-    merge_and_erase(fs, blocks_dir, id, sources, &Erased::default(), meta)
+    let nothing = || StoreError::Invalid("blocks without samples are not merged".to_owned());
+    merge_and_erase(fs, blocks_dir, id, sources, &Erased::default(), meta)?.ok_or_else(nothing)
 }
 
-/// As [`merge_blocks`], and what is erased is left out.
+/// As [`merge_blocks`], and what is erased is left out; `None` and no block where nothing is left. The range in `meta`
+/// becomes that of the samples.
 pub(crate) fn merge_and_erase(
     fs: &dyn Fs,
     blocks_dir: &Path,
     id: u64,
     sources: &[Arc<Block>],
     erased: &Erased,
-    meta: BlockMeta,
-) -> Result<PathBuf, StoreError> {
+    mut meta: BlockMeta,
+) -> Result<Option<PathBuf>, StoreError> {
     let mut writer = Writer::create(fs, blocks_dir, id, Effort::Best)?;
     match merge_series(&mut writer, sources, erased) {
-        Ok(()) => writer.finish(meta),
+        Ok(Some((first_ms, last_ms))) => {
+            (meta.min_ms, meta.max_ms) = (first_ms, last_ms.saturating_add(1));
+            writer.finish(meta).map(Some)
+        }
+        Ok(None) => {
+            writer.abandon();
+            Ok(None)
+        }
         Err(error) => {
             writer.abandon();
             Err(error)
@@ -78,7 +87,13 @@ impl Source {
     }
 }
 
-fn merge_series(writer: &mut Writer<'_>, sources: &[Arc<Block>], erased: &Erased) -> Result<(), StoreError> {
+/// Gives the first and the last time of what was written.
+fn merge_series(
+    writer: &mut Writer<'_>,
+    sources: &[Arc<Block>],
+    erased: &Erased,
+) -> Result<Option<(i64, i64)>, StoreError> {
+    let mut range: Option<(i64, i64)> = None;
     let mut ways = Vec::with_capacity(sources.len());
     for block in sources {
         ways.push(Source::open(block, erased)?);
@@ -90,18 +105,37 @@ fn merge_series(writer: &mut Writer<'_>, sources: &[Arc<Block>], erased: &Erased
             .filter(|way| way.labels.as_ref() == Some(&labels))
             .map(|way| &way.samples)
             .collect();
-        match here.as_slice() {
-            [only] => writer.add(&labels, only)?,
+        let samples = match here.as_slice() {
+            [only] => only,
             several => {
                 merge_samples(several, &mut merged);
-                writer.add(&labels, &merged)?;
+                &merged
             }
+        };
+        writer.add(&labels, samples)?;
+        if let Some((first_ms, last_ms)) = range_of(samples) {
+            let (min_ms, max_ms) = range.unwrap_or((first_ms, last_ms));
+            range = Some((min_ms.min(first_ms), max_ms.max(last_ms)));
         }
         for way in ways.iter_mut().filter(|way| way.labels.as_ref() == Some(&labels)) {
             way.advance(erased)?;
         }
     }
-    Ok(())
+    Ok(range)
+}
+
+/// The first and the last time of a series' samples.
+fn range_of(samples: &Samples) -> Option<(i64, i64)> {
+    let (floats, histograms) = (&samples.timestamps, &samples.histograms);
+    let first = floats
+        .first()
+        .into_iter()
+        .chain(histograms.first().map(|(ms, _)| ms));
+    let last = floats
+        .last()
+        .into_iter()
+        .chain(histograms.last().map(|(ms, _)| ms));
+    Some((*first.min()?, *last.max()?))
 }
 
 /// Merges samples of one series in time; at equal time the first source's stays, with the start it says.

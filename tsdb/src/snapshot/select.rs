@@ -11,15 +11,23 @@ use crate::block::BlockSeries;
 use crate::head::HeadSeries;
 use crate::merge::merge;
 use crate::store::Generation;
+use crate::tombstone::Intervals;
 use crate::view::Lease;
 
 /// Where samples of a series lie.
 pub(super) enum Place {
-    Head(Arc<Generation>, HeadSeries),
+    Head {
+        generation: Arc<Generation>,
+        series: HeadSeries,
+        /// What is erased of it.
+        lost: Intervals,
+    },
     Block {
         series: BlockSeries,
         /// Whether all of the block is asked for.
         whole: bool,
+        /// What is erased of it.
+        lost: Intervals,
     },
 }
 
@@ -40,24 +48,75 @@ pub(super) fn group(candidates: &mut Peekable<IntoIter<Candidate>>) -> Option<(L
 }
 
 impl Place {
+    /// Fills `into`, which is empty.
     fn read(&self, visible: u64, start_ms: i64, end_ms: i64, into: &mut Samples) -> Result<(), StoreError> {
-        match self {
-            Place::Head(generation, series) => {
-                generation.memtable.read(series, visible, start_ms, end_ms, into)
+        let lost = match self {
+            Place::Head {
+                generation,
+                series,
+                lost,
+            } => {
+                generation
+                    .memtable
+                    .read(series, visible, start_ms, end_ms, into)?;
+                lost
             }
-            Place::Block { series, .. } => series.read(start_ms, end_ms, into),
+            Place::Block { series, lost, .. } => {
+                series.read(start_ms, end_ms, into)?;
+                lost
+            }
+        };
+        lost.cut(into, 0, 0);
+        Ok(())
+    }
+
+    /// Whether there are samples for sure in what is asked for.
+    fn is_sure(&self) -> bool {
+        match self {
+            Place::Head { lost, .. } => lost.is_empty(),
+            Place::Block { series, whole, lost } => {
+                let spared = || {
+                    series
+                        .span()
+                        .is_some_and(|(first_ms, last_ms, _)| !lost.touches(first_ms, last_ms))
+                };
+                *whole && (lost.is_empty() || spared())
+            }
         }
     }
 }
 
+/// Whether a series of a block has samples between two times that are not erased. Reads it where its times do not tell.
+pub(super) fn remains(
+    series: &BlockSeries,
+    lost: &Intervals,
+    start_ms: i64,
+    end_ms: i64,
+) -> Result<bool, StoreError> {
+    let Some((first_ms, last_ms, _)) = series.span() else {
+        return Ok(false);
+    };
+    let (first_ms, last_ms) = (first_ms.max(start_ms), last_ms.min(end_ms));
+    if !lost.touches(first_ms, last_ms) {
+        return Ok(true);
+    }
+    if lost.covers(first_ms, last_ms) {
+        return Ok(false);
+    }
+    let mut samples = Samples::default();
+    series.read(start_ms, end_ms, &mut samples)?;
+    lost.cut(&mut samples, 0, 0);
+    Ok(!samples.is_empty())
+}
+
 /// Whether there is any sample between two times. Of a block only chunks tell, and they may have gaps.
 pub(super) fn any(places: &[Place], start_ms: i64, end_ms: i64) -> Result<bool, StoreError> {
-    let sure = |place: &Place| matches!(place, Place::Head(..) | Place::Block { whole: true, .. });
-    if places.iter().any(sure) {
+    if places.iter().any(Place::is_sure) {
         return Ok(true);
     }
     let mut scratch = Samples::default();
     for place in places {
+        scratch.clear();
         place.read(u64::MAX, start_ms, end_ms, &mut scratch)?;
         if !scratch.is_empty() {
             return Ok(true);

@@ -7,7 +7,7 @@ use model::StoreError;
 use super::Tsdb;
 use super::maintain::Upkeep;
 use crate::block::{Block, BlockMeta};
-use crate::compact::{merge_blocks, plan};
+use crate::compact::{merge_and_erase, plan};
 
 impl Tsdb {
     /// Does one compaction, if one is due; gives the number of blocks that became one. Blocks that turn out corrupt
@@ -24,35 +24,51 @@ impl Tsdb {
         };
         let planned = |id: &u64| view.blocks.iter().find(|b| b.meta().id == *id).cloned();
         let sources: Vec<Arc<Block>> = plan.sources.iter().filter_map(planned).collect();
-        let began_ns = self.clock.now_ns();
         let meta = merged_meta(upkeep.take_id(), &sources);
-        let merged = merge_blocks(&*self.fs, &self.blocks_dir, meta.id, &sources, meta);
+        let merged = self.replace(upkeep, &sources, meta);
+        // Whatever the reason: the same blocks must not be tried for ever.
+        if matches!(merged, Err(StoreError::Corrupt { .. }))
+            && plan.sources.iter().all(|id| !upkeep.corrupt.contains(id))
+        {
+            upkeep.corrupt.extend(&plan.sources);
+        }
+        merged.map(|()| Some(sources.len()))
+    }
+
+    /// Puts one block in the place of some, or none where all of it is erased. Blocks that turn out corrupt are noted.
+    pub(super) fn replace(
+        &self,
+        upkeep: &mut Upkeep,
+        sources: &[Arc<Block>],
+        meta: BlockMeta,
+    ) -> Result<(), StoreError> {
+        let began_ns = self.clock.now_ns();
+        let erased = self.erased(&self.present.view());
+        let merged = merge_and_erase(&*self.fs, &self.blocks_dir, meta.id, sources, &erased, meta);
         if matches!(merged, Err(StoreError::Corrupt { .. })) {
             let bad = |block: &&Arc<Block>| block.verify().is_err();
             upkeep
                 .corrupt
                 .extend(sources.iter().filter(bad).map(|b| b.meta().id));
-            // Whatever the reason: the same blocks must not be tried for ever.
-            if plan.sources.iter().all(|id| !upkeep.corrupt.contains(id)) {
-                upkeep.corrupt.extend(&plan.sources);
-            }
         }
-        let merged = self.open_block(&merged?)?;
-        let bytes = merged.meta().bytes;
-        self.present
-            .change(|view| view.with_blocks(&plan.sources, &[merged]));
+        let merged = merged?.map(|path| self.open_block(&path)).transpose()?;
+        let bytes = merged.as_ref().map_or(0, |block| block.meta().bytes);
+        let gone: Vec<u64> = sources.iter().map(|b| b.meta().id).collect();
+        let added: Vec<Arc<Block>> = merged.into_iter().collect();
+        self.present.change(|view| view.with_blocks(&gone, &added));
         self.counters
             .compactions
             .note(bytes, self.clock.now_ns() - began_ns);
-        for source in &sources {
+        upkeep.blocks_went = true;
+        for source in sources {
             self.delete(source.dir())?;
         }
-        Ok(Some(sources.len()))
+        Ok(())
     }
 }
 
 /// What becomes of blocks that are merged.
-fn merged_meta(id: u64, sources: &[Arc<Block>]) -> BlockMeta {
+pub(super) fn merged_meta(id: u64, sources: &[Arc<Block>]) -> BlockMeta {
     let metas = || sources.iter().map(|b| b.meta());
     let mut ids: Vec<u64> = metas()
         .flat_map(|m| m.sources.iter().copied().chain([m.id]))

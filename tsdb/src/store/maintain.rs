@@ -13,6 +13,7 @@ use super::open::GONE_SUFFIX;
 use super::pace::Pace;
 use super::{Generation, Tsdb};
 use crate::error::io;
+use crate::tombstone::RetentionRule;
 use crate::{retention, wal};
 
 /// Units in one round of upkeep: the rest waits for the next.
@@ -30,6 +31,8 @@ pub enum Unit {
     Compacted(usize),
     /// So many blocks were deleted because they had their time or for lack of room.
     Expired(usize),
+    /// A block was written anew without what is erased.
+    Erased,
 }
 
 /// What one round of upkeep did.
@@ -41,6 +44,8 @@ pub struct MaintainReport {
     pub compacted: usize,
     /// Blocks deleted because they had their time or for lack of room.
     pub expired: usize,
+    /// Blocks written anew without what is erased.
+    pub erased: usize,
 }
 
 /// What upkeep remembers.
@@ -54,6 +59,12 @@ pub(super) struct Upkeep {
     /// Up to which generation the log is in blocks and not removed yet.
     pub(super) removable: Option<u64>,
     pub(super) pace: Pace,
+    /// Whether blocks went, so that tombstones may concern nothing any more.
+    pub(super) blocks_went: bool,
+    /// Blocks that hold nothing a rule has hidden for good, with the number of the rule …
+    pub(super) spared: BTreeSet<(u64, usize)>,
+    /// … among these.
+    pub(super) spared_by: Arc<[RetentionRule]>,
     /// When metadata was last written.
     metadata_ms: i64,
 }
@@ -67,8 +78,17 @@ impl Upkeep {
             held: vec![Arc::downgrade(active)],
             removable: None,
             pace: Pace::default(),
+            // Perhaps the process before died between a compaction and that.
+            blocks_went: true,
+            spared: BTreeSet::new(),
+            spared_by: Arc::default(),
             metadata_ms: i64::MIN,
         }
+    }
+
+    /// The id that the next block gets.
+    pub(super) fn next_id(&self) -> u64 {
+        self.next_block
     }
 
     pub(super) fn take_id(&mut self) -> u64 {
@@ -90,14 +110,15 @@ impl Tsdb {
                 Some(Unit::Flushed(_)) => report.flushed += 1,
                 Some(Unit::Compacted(_)) => report.compacted += 1,
                 Some(Unit::Expired(blocks)) => report.expired += blocks,
+                Some(Unit::Erased) => report.erased += 1,
                 None => break,
             }
         }
         Ok(report)
     }
 
-    /// Does one unit of what is due: deletes blocks that had their time, moves samples from memory into blocks, or
-    /// merges blocks; `None` when nothing is due. To be called about every second, on a thread that may block; an
+    /// Does one unit of what is due: deletes blocks that had their time, moves samples from memory into blocks, takes out
+    /// of a block what a rule no longer keeps, or merges blocks; `None` when nothing is due. To be called about every second, on a thread that may block; an
     /// owner that wants to be gentle pauses between units. Costs next to nothing when nothing is due, waits if another
     /// call is at it, and holds up neither batches nor snapshots.
     ///
@@ -110,7 +131,7 @@ impl Tsdb {
         let view = self.present.view();
         upkeep.pace.observe(now_ms, view.samples());
         // First: on a full disk nothing else succeeds before something is gone.
-        let expired = self.expire()?;
+        let expired = self.expire(&mut upkeep)?;
         if expired > 0 {
             return Ok(Some(Unit::Expired(expired)));
         }
@@ -120,6 +141,12 @@ impl Tsdb {
         if now_ms.saturating_sub(upkeep.metadata_ms) >= METADATA_MS {
             self.families.save()?;
             upkeep.metadata_ms = now_ms;
+        }
+        if upkeep.blocks_went {
+            self.drop_tombstones(&mut upkeep)?;
+        }
+        if self.erase_due(&mut upkeep)? {
+            return Ok(Some(Unit::Erased));
         }
         Ok(self.compact(&mut upkeep, now_ms)?.map(Unit::Compacted))
     }
@@ -144,17 +171,20 @@ impl Tsdb {
     }
 
     /// Deletes the blocks that had their time.
-    fn expire(&self) -> Result<usize, StoreError> {
+    fn expire(&self, upkeep: &mut Upkeep) -> Result<usize, StoreError> {
         let Some(newest_ms) = self.newest_ms() else {
             return Ok(0);
         };
         let view = self.present.view();
         let metas: Vec<_> = view.blocks.iter().map(|b| b.meta().clone()).collect();
         let log_bytes: u64 = view.generations.iter().map(|g| g.position()).sum();
-        let expired = retention::plan(&metas, newest_ms, log_bytes, &self.options);
+        let longest_ms = self.erased(&view).longest_retention_ms();
+        let bound = self.options.retention_bytes;
+        let expired = retention::plan(&metas, newest_ms, log_bytes, longest_ms, bound);
         if expired.is_empty() {
             return Ok(0);
         }
+        upkeep.blocks_went = true;
         self.present.change(|view| view.with_blocks(&expired, &[]));
         for block in view.blocks.iter().filter(|b| expired.contains(&b.meta().id)) {
             self.delete(block.dir())?;

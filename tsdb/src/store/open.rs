@@ -11,7 +11,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::maintain::Upkeep;
 use super::recover::Recovery;
-use super::{Generation, Tsdb};
+use super::{Generation, Tsdb, backup};
 use crate::Options;
 use crate::block::{Block, BlockCache, TMP_SUFFIX};
 use crate::error::io;
@@ -19,7 +19,7 @@ use crate::head::{Limits, SeriesTable};
 use crate::metadata::Families;
 use crate::stats::Counters;
 use crate::view::{Present, View};
-use crate::wal;
+use crate::{tombstone, wal};
 
 /// The end of the name of a folder that is being deleted.
 pub(super) const GONE_SUFFIX: &str = ".gone";
@@ -61,6 +61,12 @@ impl Tsdb {
         report.damage.extend(wal::strangers(&*fs, &wal_dir)?);
         report.to_replay = generations.iter().map(durable::Generation::bytes).sum();
 
+        let tombstones = tombstone::load(&*fs, dir)?;
+        // A deletion counts for all blocks below the id that came next when it was made, also if these are gone.
+        let below = tombstones.iter().map(|t| t.below).max();
+        let next_block = next_block.max(below.unwrap_or(0));
+        backup::remove_unfinished(&*fs, dir)?;
+
         let families = Families::open(Arc::clone(&fs), &dir.join("metadata"))?;
         let limits = Limits {
             max_series: options.max_series,
@@ -76,17 +82,23 @@ impl Tsdb {
         present.change(|_| {
             View::default()
                 .with_blocks(&[], &blocks)
+                .with_tombstones(tombstones)
                 .with_generation(Arc::clone(&active))
         });
+        let rules = options.retention_rules.clone().into();
+        let mut upkeep = Upkeep::new(next_block, &active);
+        // What could not be removed must not be replayed once the blocks that hold it are gone.
+        upkeep.removable = floor.checked_sub(1);
         let tsdb = Tsdb {
             fs,
+            dir: dir.to_owned(),
             blocks_dir,
             wal_dir,
             options,
             clock,
             cache,
             table,
-            maintenance: Mutex::new(Upkeep::new(next_block, &active)),
+            maintenance: Mutex::new(upkeep),
             active: RwLock::new(active),
             present,
             recovery: Recovery::new(generations),
@@ -95,6 +107,8 @@ impl Tsdb {
             frozen_bytes: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             poison: Mutex::new(None),
+            rules: RwLock::new(rules),
+            deleted_ms: AtomicI64::new(i64::MIN),
             families,
             counters: Counters::default(),
         };

@@ -4,9 +4,13 @@ mod behaviour;
 mod concurrency;
 mod corruption;
 mod crash;
+mod erase;
+mod erase_faults;
 mod full_disk;
 mod model_test;
 mod recovery;
+mod retention_rules;
+mod snapshot;
 mod upkeep;
 
 use std::collections::BTreeMap;

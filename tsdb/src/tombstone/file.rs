@@ -46,16 +46,24 @@ pub(crate) fn load(fs: &dyn Fs, dir: &Path) -> Result<Vec<Tombstone>, StoreError
     }
 }
 
-/// Writes the tombstones of a data folder, all or nothing.
+/// Writes the tombstones of a data folder, all or nothing; where there are none the file goes.
 ///
 /// # Errors
 /// The disk refused; what was there stands.
 pub(crate) fn save(fs: &dyn Fs, dir: &Path, tombstones: &[Tombstone]) -> Result<(), StoreError> {
+    let path = dir.join(FILE);
+    if tombstones.is_empty() {
+        if fs.exists(&path) {
+            fs.remove_file(&path).map_err(|e| io("remove", &path, e))?;
+            fs.sync_dir(dir).map_err(|e| io("sync", dir, e))?;
+        }
+        return Ok(());
+    }
     let mut bytes = MAGIC.to_vec();
     for tombstone in tombstones {
         frame::encode(TOMBSTONE, &encode(tombstone), &mut bytes);
     }
-    durable::publish_file(fs, &dir.join(FILE), &bytes).map_err(from_durable)
+    durable::publish_file(fs, &path, &bytes).map_err(from_durable)
 }
 
 fn encode(tombstone: &Tombstone) -> Vec<u8> {

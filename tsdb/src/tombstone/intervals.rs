@@ -41,6 +41,11 @@ impl Intervals {
         self.0.iter().any(|&(a, b)| a <= start && end <= b)
     }
 
+    /// Whether any of `start..=end` is in it.
+    pub(crate) fn touches(&self, start: i64, end: i64) -> bool {
+        self.0.iter().any(|&(a, b)| a <= end && b >= start)
+    }
+
     /// Takes the samples out whose times are in it: floats from position `from` of the columns on, histograms from
     /// position `from_histogram` on.
     pub(crate) fn cut(&self, samples: &mut Samples, from: usize, from_histogram: usize) {

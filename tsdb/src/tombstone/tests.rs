@@ -28,7 +28,7 @@ fn tombstone(below: u64) -> Tombstone {
 #[test]
 fn a_tombstone_concerns_its_series_in_the_blocks_of_its_time() {
     let erased = Erased {
-        tombstones: vec![tombstone(5)],
+        tombstones: [tombstone(5)].into(),
         ..Erased::default()
     };
     assert!(erased.of(&labels("debug_x"), 4).covers(10, 20));
@@ -43,11 +43,12 @@ fn the_first_rule_that_fits_gives_the_retention() {
         retention_ms,
     };
     let erased = Erased {
-        rules: vec![
+        rules: [
             rule("debug_a.*", Some(5)),
             rule("debug_.*", Some(2)),
             rule("slo_.*", None),
-        ],
+        ]
+        .into(),
         retention_ms: Some(100),
         newest_ms: 1000,
         ..Erased::default()
@@ -70,11 +71,35 @@ fn the_longest_retention_is_the_general_one_or_that_of_a_rule() {
         ..Erased::default()
     };
     assert_eq!(erased.longest_retention_ms(), Some(100));
-    erased.rules.push(RetentionRule {
+    erased.rules = [RetentionRule {
         matchers: regex("a"),
         retention_ms: Some(300),
-    });
+    }]
+    .into();
     assert_eq!(erased.longest_retention_ms(), Some(300));
+}
+
+#[test]
+fn what_cannot_be_concerned_is_known_by_its_times() {
+    let meta = |id, min_ms, max_ms| BlockMeta::for_tests(id, min_ms, max_ms, 1);
+    let mut erased = Erased {
+        tombstones: [tombstone(5)].into(),
+        retention_ms: Some(50),
+        newest_ms: 1000,
+        ..Erased::default()
+    };
+    assert!(erased.reaches(&meta(4, 0, 11)) && erased.reaches(&meta(4, 20, 30)));
+    assert!(!erased.reaches(&meta(4, 0, 10)) && !erased.reaches(&meta(4, 21, 30)));
+    assert!(!erased.reaches(&meta(5, 0, 30)));
+    let rule = |retention_ms| RetentionRule {
+        matchers: regex("a"),
+        retention_ms,
+    };
+    erased.rules = [rule(Some(100)), rule(None)].into();
+    // Beside a longer rule the general retention hides samples too.
+    assert!(erased.reaches(&meta(5, 949, 960)) && !erased.reaches(&meta(5, 950, 960)));
+    erased.rules = [rule(Some(10))].into();
+    assert!(erased.reaches(&meta(5, 989, 1000)) && !erased.reaches(&meta(5, 990, 1000)));
 }
 
 #[test]
@@ -119,6 +144,10 @@ fn tombstones_survive_and_damage_is_noticed() {
     save(&fs, dir, &all).expect("saved");
     assert_eq!(load(&fs, dir).expect("loaded"), all);
     let path = dir.join("tombstones");
+    save(&fs, dir, &[]).expect("nothing saved");
+    assert!(!fs.exists(&path), "no file where nothing is deleted");
+    save(&fs, dir, &[]).expect("nothing saved again");
+    save(&fs, dir, &all).expect("saved again");
     let good = fs.read(&path).expect("bytes");
     for at in 0..good.len() {
         let mut bad = good.clone();

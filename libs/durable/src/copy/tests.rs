@@ -6,7 +6,11 @@ use crate::{FaultyFs, MemoryFs, RealFs};
 
 fn fill(fs: &dyn Fs, dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     fs.create_dir_all(&dir.join("from/inner")).expect("folders");
-    let files = [("a", vec![7; 3_000_000]), ("b", Vec::new()), ("c", b"end".to_vec())];
+    let files = [
+        ("a", vec![7; 3_000_000]),
+        ("b", Vec::new()),
+        ("c", b"end".to_vec()),
+    ];
     let mut expected = Vec::new();
     for (name, bytes) in files {
         let mut file = fs.create(&dir.join("from").join(name)).expect("a file");

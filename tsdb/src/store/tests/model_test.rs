@@ -11,6 +11,8 @@ struct Life {
     random: Random,
     data: Data,
     now_ms: i64,
+    /// Whether anything was deleted since the last start.
+    deleted: bool,
     /// Moments held on to, with what they must show.
     held: Vec<(Arc<dyn MetricSnapshot>, Data)>,
 }
@@ -25,6 +27,7 @@ impl Life {
             random: Random::new(seed),
             data: Data::new(),
             now_ms: 5000,
+            deleted: false,
             held: Vec::new(),
         }
     }
@@ -63,8 +66,57 @@ impl Life {
         }
     }
 
+    fn delete(&mut self) {
+        let matchers = match self.random.below(3) {
+            0 => vec![Matcher::equal("__name__", format!("m{}", self.random.below(4)))],
+            1 => vec![Matcher::new("i", MatchOp::Regex, format!("{}|1.*", self.random.below(9))).unwrap()],
+            _ => vec![
+                Matcher::equal("job", "j"),
+                Matcher::new("i", MatchOp::NotEqual, "3").unwrap(),
+            ],
+        };
+        let from = match self.random.below(4) {
+            0 => i64::MIN,
+            _ => self.random.below(self.now_ms as u64 + 1000) as i64,
+        };
+        let to = match self.random.below(4) {
+            0 => i64::MAX,
+            _ => from.saturating_add(self.random.below(2000) as i64),
+        };
+        self.tsdb
+            .delete_series(std::slice::from_ref(&matchers), from, to)
+            .unwrap();
+        self.deleted |= !self.tsdb.tombstones().is_empty();
+        for (labels, times) in &mut self.data {
+            if matchers.iter().all(|m| m.matches_labels(labels)) {
+                times.retain(|ms, _| *ms < from || *ms > to);
+            }
+        }
+        self.data.retain(|_, times| !times.is_empty());
+    }
+
+    fn check_labels(&self) {
+        let snapshot = self.tsdb.snapshot(i64::MIN, i64::MAX).unwrap();
+        for matchers in [vec![], vec![Matcher::new("i", MatchOp::NotEqual, "2").unwrap()]] {
+            let kept = |labels: &&Labels| matchers.iter().all(|m| m.matches_labels(labels));
+            let labels = || self.data.keys().filter(kept);
+            for name in ["i", "__name__"] {
+                let mut values: Vec<_> = labels().filter_map(|l| l.get(name).map(str::to_owned)).collect();
+                values.sort();
+                values.dedup();
+                let mut found = snapshot.label_values(name, &matchers).unwrap();
+                if matchers.is_empty() && !self.deleted {
+                    // Series that are alive show without any sample.
+                    found.retain(|value| values.contains(value));
+                }
+                assert_eq!(found, values, "{name}");
+            }
+        }
+    }
+
     fn check(&mut self) {
         assert_eq!(everything(&self.tsdb), self.data);
+        self.check_labels();
         let from = self.random.below(self.now_ms as u64) as i64;
         let to = from + self.random.below(3000) as i64;
         let expected = within(&self.data, from, to);
@@ -99,6 +151,7 @@ impl Life {
             82..83 => {
                 self.held.clear();
                 self.tsdb = open(&self.fs);
+                self.deleted = false;
             }
             83..86 if self.held.len() < 3 => {
                 let snapshot = self.tsdb.snapshot(i64::MIN, i64::MAX).unwrap();
@@ -106,7 +159,13 @@ impl Life {
             }
             86..88 => self.held.clear(),
             88..92 => self.now_ms += self.random.below(1500) as i64,
-            92..95 => self.tsdb.sync().unwrap(),
+            92..94 => self.tsdb.sync().unwrap(),
+            94 => self.delete(),
+            95 if self.random.below(3) == 0 => {
+                self.tsdb.clean_tombstones().unwrap();
+                assert_eq!(self.tsdb.tombstones(), []);
+                self.check();
+            }
             _ => self.check(),
         }
     }
