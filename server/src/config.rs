@@ -84,6 +84,20 @@ pub(crate) struct TsdbSection {
     /// How long samples are kept.
     #[serde(deserialize_with = "yaml::or_default")]
     pub retention: RetentionBounds,
+    /// How long those of some series are kept in place of that; ours.
+    #[serde(deserialize_with = "yaml::or_default")]
+    pub retention_rules: Vec<Located<RetentionRule>>,
+}
+
+/// An entry of `storage.tsdb.retention_rules`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RetentionRule {
+    /// Which series, as a selector; the first entry that fits counts.
+    #[serde(rename = "match")]
+    pub selector: String,
+    /// How long they are kept; 0 for good.
+    pub time: PromDuration,
 }
 
 /// A bound on time, on size, or on both.

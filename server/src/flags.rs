@@ -131,6 +131,10 @@ pub(crate) struct ServerFlags {
     #[arg(long = "web.enable-lifecycle")]
     pub enable_lifecycle: bool,
 
+    /// Allow /api/v1/admin/tsdb: deleting series, snapshots.
+    #[arg(long = "web.enable-admin-api")]
+    pub enable_admin_api: bool,
+
     /// Address for OTLP over gRPC; "" switches it off.
     #[arg(long = "otlp.grpc-listen-address", value_name = "ADDRESS", default_value = "0.0.0.0:4317", value_parser = optional_address)]
     pub otlp_grpc_address: OptionalAddress,
@@ -278,6 +282,7 @@ impl ServerFlags {
             ("web.listen-address", self.listen_address.to_string()),
             ("web.external-url", self.external_url.clone().unwrap_or_default()),
             ("web.enable-lifecycle", self.enable_lifecycle.to_string()),
+            ("web.enable-admin-api", self.enable_admin_api.to_string()),
             ("otlp.grpc-listen-address", optional(self.otlp_grpc_address)),
             ("otlp.http-listen-address", optional(self.otlp_http_address)),
             (

@@ -5,6 +5,7 @@
 //! which address each is heard. Store calls block, so they run on a [`Pool`]: one for queries, one for
 //! ingestion, that a heavy query never delays a push.
 
+pub mod admin;
 pub mod console;
 pub mod jaeger;
 pub mod loki;

@@ -27,6 +27,8 @@ pub(crate) struct Loaded {
     pub rules: Vec<RuleFile>,
     /// Where notifications go, if the file says so.
     pub notifications: Option<NotificationConfig>,
+    /// Retentions of some series.
+    pub retention_rules: Vec<tsdb::RetentionRule>,
     /// What has no effect, a sentence each with its place.
     pub warnings: Vec<String>,
     /// What relative paths are relative to.
@@ -106,8 +108,11 @@ impl Loaded {
         keep(rule_files(&file, source, &folder, &mut warnings).map(|found| rules = found));
         let mut notifications = None;
         keep(notification_config(&file, &folder).map(|found| notifications = found));
+        let mut retention_rules = Vec::new();
+        keep(self::retention_rules(&file, &name).map(|found| retention_rules = found));
         if errors.is_empty() {
             Ok(Loaded {
+                retention_rules,
                 text,
                 file,
                 jobs,
@@ -186,6 +191,27 @@ fn rule_files(
         Ok(found)
     } else {
         Err(ConfigError(errors))
+    }
+}
+
+fn retention_rules(file: &ConfigFile, name: &str) -> Result<Vec<tsdb::RetentionRule>, ConfigError> {
+    let (mut found, mut errors) = (Vec::new(), Vec::new());
+    for rule in &file.storage.tsdb.retention_rules {
+        let line = rule.referenced.line();
+        match api::prometheus::params::parse_selector("match", &rule.value.selector) {
+            Ok(matchers) => found.push(tsdb::RetentionRule {
+                matchers,
+                retention_ms: Some(rule.value.time.as_millis()).filter(|ms| *ms > 0),
+            }),
+            Err(e) => errors.push(format!(
+                "{name}: line {line}: storage.tsdb.retention_rules: {}",
+                e.message
+            )),
+        }
+    }
+    match errors.is_empty() {
+        true => Ok(found),
+        false => Err(ConfigError(errors)),
     }
 }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::Pool;
+use api::admin::AdminState;
 use api::jaeger::JaegerState;
 use api::loki::LokiState;
 use api::observe::{ObserveState, Requests};
@@ -15,6 +17,9 @@ use model::metrics::{MetricSink, MetricStore};
 
 use super::lifecycle::Handle;
 use super::running::Shared;
+
+/// Deletions and snapshots come one after the other, and so many wait.
+const ADMIN_QUEUE: usize = 8;
 
 /// A router an address.
 pub(crate) struct Doors {
@@ -47,6 +52,12 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Doors {
         lifecycle: Arc::new(Handle(Arc::downgrade(shared))),
         pool: shared.status.clone(),
         clock: Arc::clone(&shared.clock),
+    };
+    let admin = AdminState {
+        tsdb: Arc::clone(&stores.metrics),
+        pool: Pool::new("admin", 1, ADMIN_QUEUE),
+        clock: Arc::clone(&shared.clock),
+        enabled: shared.flags.enable_admin_api,
     };
     let jaeger = JaegerState {
         spans: Arc::clone(&stores.spans) as _,
@@ -87,6 +98,7 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Doors {
     let main = api::prometheus::routes(prometheus)
         .merge(api::observe::routes(observe))
         .merge(api::status::routes(status))
+        .merge(api::admin::routes(admin))
         .merge(api::jaeger::routes(jaeger))
         .merge(api::loki::routes(loki))
         .merge(api::push::routes(push.clone()))

@@ -317,6 +317,7 @@ impl Shared {
         self.alerts
             .apply(loaded.notifications, &self.external_url, &dir)
             .await?;
+        self.stores.metrics.set_retention_rules(loaded.retention_rules);
         *self.external_labels.write() = settings.external_labels.clone();
         self.rules.apply(loaded.rules, &settings).await;
         self.tail(loaded.file.logs.files).await;

@@ -92,3 +92,20 @@ fn a_certificate_that_is_not_there_is_found_before_anything_takes_effect() {
         "{errors:?}"
     );
 }
+
+#[test]
+fn retention_by_matcher_is_read_and_what_is_no_selector_is_told() {
+    let rules = "[{match: '{__name__=~\"debug_.*\"}', time: 2d}, {match: slo, time: 0s}]";
+    let main = format!("storage: {{tsdb: {{retention_rules: {rules}}}}}\n");
+    let found = load(&[("masthead.yml", &main)]).expect("valid").retention_rules;
+    let kept: Vec<_> = found.iter().map(|rule| rule.retention_ms).collect();
+    assert_eq!(kept, [Some(2 * 86_400_000), None]);
+    assert_eq!(found[1].matchers, [model::Matcher::equal("__name__", "slo")]);
+    let wrong = "storage:\n  tsdb:\n    retention_rules:\n    - {match: 'up{', time: 2d}\n    - {match: '{a=\"\"}', time: 1d}\n";
+    let errors = load(&[("masthead.yml", wrong)]).unwrap_err();
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    assert!(errors[0].contains("line 4") && errors[0].contains("parse"), "{errors:?}");
+    assert!(errors[1].contains("line 5") && errors[1].contains("non-empty matcher"), "{errors:?}");
+    let unknown = "storage: {tsdb: {retention_rules: [{match: up, time: 1d, size: 1GB}]}}";
+    assert!(load(&[("masthead.yml", unknown)]).is_err());
+}
