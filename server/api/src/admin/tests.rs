@@ -72,9 +72,15 @@ impl Server {
 
     /// The jobs with samples from that second on.
     fn jobs(&self, from_s: i64) -> Vec<String> {
-        let snapshot = self.tsdb.snapshot(NOW_MS + from_s * 1000, i64::MAX).expect("a snapshot");
+        let snapshot = self
+            .tsdb
+            .snapshot(NOW_MS + from_s * 1000, i64::MAX)
+            .expect("a snapshot");
         let series = snapshot.series(&[]).expect("answers");
-        series.iter().filter_map(|l| l.get("job").map(str::to_owned)).collect()
+        series
+            .iter()
+            .filter_map(|l| l.get("job").map(str::to_owned))
+            .collect()
     }
 }
 
@@ -82,8 +88,14 @@ impl Server {
 async fn series_are_deleted_by_post_or_put_and_by_form() {
     let server = server(true);
     let uri = "delete_series?match[]=up%7Bjob=%22a%22%7D&start=1700000005&end=2023-11-14T22:14:00Z";
-    assert_eq!(server.send("POST", uri, None).await, (StatusCode::NO_CONTENT, String::new()));
-    assert_eq!((server.jobs(0), server.jobs(5)), (vec!["a".into(), "b".into()], vec!["b".into()]));
+    assert_eq!(
+        server.send("POST", uri, None).await,
+        (StatusCode::NO_CONTENT, String::new())
+    );
+    assert_eq!(
+        (server.jobs(0), server.jobs(5)),
+        (vec!["a".into(), "b".into()], vec!["b".into()])
+    );
     let form = Some("match[]=nothing&match[]=%7Bjob%3D%22b%22%7D");
     let done = server.send("PUT", "delete_series", form).await;
     assert_eq!(done, (StatusCode::NO_CONTENT, String::new()));
@@ -112,7 +124,10 @@ async fn a_snapshot_has_a_name_of_time_and_chance() {
         assert_eq!(answer, json!({"status": "success", "data": {"name": name}}));
         let (time, chance) = name.split_once('-').expect("two parts");
         assert_eq!(time, "20231114T221320Z");
-        assert!(chance.len() == 16 && u64::from_str_radix(chance, 16).is_ok(), "{name}");
+        assert!(
+            chance.len() == 16 && u64::from_str_radix(chance, 16).is_ok(),
+            "{name}"
+        );
         let path = Path::new("/data/metrics/snapshots").join(&name);
         let fs: Arc<dyn Fs> = Arc::new(server.fs.clone());
         let clock = Arc::new(ManualClock::at(NOW_MS));
@@ -133,7 +148,10 @@ async fn what_is_wrong_is_told_as_prometheus_does() {
             "invalid parameter \"start\": cannot parse \"x\" to a valid timestamp",
         ),
         ("delete_series?match[]=up%7B", "invalid parameter \"match[]\""),
-        ("delete_series?match[]=%7Ba=%22%22%7D", "at least one non-empty matcher"),
+        (
+            "delete_series?match[]=%7Ba=%22%22%7D",
+            "at least one non-empty matcher",
+        ),
         (
             "snapshot?skip_head=maybe",
             "invalid parameter \"skip_head\": unable to parse boolean: strconv.ParseBool: parsing \"maybe\": invalid syntax",

@@ -104,8 +104,14 @@ fn retention_by_matcher_is_read_and_what_is_no_selector_is_told() {
     let wrong = "storage:\n  tsdb:\n    retention_rules:\n    - {match: 'up{', time: 2d}\n    - {match: '{a=\"\"}', time: 1d}\n";
     let errors = load(&[("masthead.yml", wrong)]).unwrap_err();
     assert_eq!(errors.len(), 2, "{errors:?}");
-    assert!(errors[0].contains("line 4") && errors[0].contains("parse"), "{errors:?}");
-    assert!(errors[1].contains("line 5") && errors[1].contains("non-empty matcher"), "{errors:?}");
+    assert!(
+        errors[0].contains("line 4") && errors[0].contains("parse"),
+        "{errors:?}"
+    );
+    assert!(
+        errors[1].contains("line 5") && errors[1].contains("non-empty matcher"),
+        "{errors:?}"
+    );
     let unknown = "storage: {tsdb: {retention_rules: [{match: up, time: 1d, size: 1GB}]}}";
     assert!(load(&[("masthead.yml", unknown)]).is_err());
 }
