@@ -1,9 +1,11 @@
-//! `masthead tsdb …`: looking into the series store, and bringing samples into it from elsewhere.
+//! `masthead tsdb …`: looking into the series store, bringing samples into it from elsewhere, copying it.
 //!
 //! What is found goes to standard output, what is wrong to standard error; exit code 1. Nothing here runs beside a
-//! server that writes: an import takes the data folder's lock, the rest looks at what is published.
+//! server that writes: whatever needs it still takes the data folder's lock, the rest looks at what is
+//! published.
 
 mod analyze;
+mod backup;
 mod dump;
 mod folder;
 mod import;
@@ -32,6 +34,12 @@ pub(crate) fn run(what: &Tsdb) -> ExitCode {
             format,
         } => dump::run(storage, select, *format),
         Tsdb::Import { from } => import::run(from),
+        Tsdb::Backup {
+            storage,
+            snapshot,
+            to,
+        } => backup::backup(storage, snapshot.as_deref(), to),
+        Tsdb::Restore { from, storage } => backup::restore(storage, from),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

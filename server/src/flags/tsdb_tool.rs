@@ -49,6 +49,27 @@ pub(crate) enum Tsdb {
         #[command(subcommand)]
         from: Import,
     },
+    /// Copy a snapshot, or all of what a stopped server holds; again into the same folder, only what is new.
+    Backup {
+        /// The data folder.
+        #[command(flatten)]
+        storage: Storage,
+        /// A snapshot that the server took, by name.
+        #[arg(long, value_name = "NAME")]
+        snapshot: Option<String>,
+        /// The folder of the backup, made if absent.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+    },
+    /// Fill a data folder without metrics from a backup or a snapshot's folder.
+    Restore {
+        /// The backup.
+        #[arg(long, value_name = "DIR")]
+        from: PathBuf,
+        /// The data folder.
+        #[command(flatten)]
+        storage: Storage,
+    },
 }
 
 /// Where an import comes from.

@@ -12,14 +12,14 @@ pub(super) fn metrics(storage: &Storage) -> PathBuf {
     storage.path.join("metrics")
 }
 
-/// Takes the folder for an import.
+/// Takes the folder for work beside which no server may run; `instead` says what else there is to do.
 ///
 /// # Errors
 /// A server runs on it, or the disk refuses.
-pub(super) fn lock(storage: &Storage) -> Result<DirLock, String> {
+pub(super) fn lock(storage: &Storage, instead: &str) -> Result<DirLock, String> {
     DirLock::acquire(&storage.path).map_err(|e| match busy(&e) {
         true => format!(
-            "a server runs on {}: stop it for the import, or import into an empty folder",
+            "a server runs on {}: stop it, or {instead}",
             storage.path.display()
         ),
         false => e.to_string(),

@@ -93,7 +93,7 @@ fn into_store(
     blocks: &Blocks,
     fill: impl FnOnce(&mut Importer<'_>) -> Result<(), String>,
 ) -> Result<(), String> {
-    let _lock = lock(storage)?;
+    let _lock = lock(storage, "import into an empty folder")?;
     let options = ImportOptions {
         window_ms: model::promtime::parse_duration_ms(&blocks.duration)?,
         memory_bytes: blocks.memory_mib << 20,

@@ -7,6 +7,7 @@ mod check;
 mod collect;
 mod console;
 mod crash;
+mod deleting;
 mod doors;
 mod harness;
 mod moving_in;
