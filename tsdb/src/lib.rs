@@ -3,9 +3,12 @@
 //! The way of a sample: a batch is applied to the memtable of the [`head`] and its records go to the log ([`wal`]),
 //! many batches in one write. When enough has gathered the memtable is frozen, a new one takes over, and the frozen one
 //! is written as [`block`]s, divided at multiples of two hours; blocks are merged ([`compact`]) and in the end deleted
-//! ([`retention`]). A query takes a [`snapshot`] and reads memtables and blocks as one. After a crash the log is
-//! replayed into a memtable of its own, which is flushed like any other. The files are drawn in
-//! docs/format/{log,wal,block}.md.
+//! ([`retention`]). A query takes a [`snapshot`] and reads memtables and blocks as one, less what is erased
+//! ([`tombstone`]). After a crash the log is replayed into a memtable of its own, which is flushed like any other.
+//!
+//! Beside the samples are [`exemplar`]s in a log of their own and what families say of themselves ([`metadata`]).
+//! [`import`] makes blocks of samples of any age, [`inspect`] looks at a store from outside, [`backup`] copies it. The
+//! files are drawn in docs/format; ARCHITECTURE.md has the map of the modules.
 //!
 //! Blocking, without threads or clocks of its own: whoever owns a [`Tsdb`] calls [`Tsdb::recover`] once,
 //! [`Tsdb::sync`] and [`Tsdb::step`] about every second. Every change of the disk goes through [`durable::Fs`].
