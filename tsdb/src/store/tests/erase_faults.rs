@@ -10,14 +10,16 @@ use durable::FaultyFs;
 use super::*;
 use crate::Fsync;
 
+type Gone = BTreeSet<(Labels, i64)>;
+
 /// What is known of a life whose calls may have failed.
 #[derive(Default)]
 struct Known {
     /// Appended with success, and not deleted.
     there: Data,
     /// Deleted with success.
-    gone: BTreeSet<(Labels, i64)>,
-    snapshots: Vec<(PathBuf, Data, BTreeSet<(Labels, i64)>)>,
+    gone: Gone,
+    snapshots: Vec<(PathBuf, Data, Gone)>,
 }
 
 impl Known {
@@ -62,7 +64,7 @@ fn live(tsdb: &Tsdb, known: &mut Known) {
     }
 }
 
-fn check(found: &Data, there: &Data, gone: &BTreeSet<(Labels, i64)>, context: &str) {
+fn check(found: &Data, there: &Data, gone: &Gone, context: &str) {
     for (labels, times) in there {
         let known = found.get(labels);
         for (ms, bits) in times {
