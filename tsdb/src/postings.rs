@@ -1,8 +1,9 @@
 //! Postings: which series bear which label, and how matchers become a set of series.
 //!
-//! A set of series is a roaring bitmap of small numbers: slots in the head, positions in a block. The resolving of
+//! A set of series is a roaring bitmap of small numbers: ids in the head, positions in a block. The resolving of
 //! matchers is written once over [`LabelIndex`], which both implement. Cost: one bitmap operation a matcher for
-//! equality and alternations of literals; a regular expression is tried on each distinct value of its label.
+//! equality and alternations of literals; a regular expression is tried on each distinct value of its label, but in
+//! blocks on those alone that its automaton can reach.
 
 mod memory;
 

@@ -76,8 +76,8 @@ impl Samples {
     }
 }
 
-/// A store's handle for a series, valid while the process lives. A sink that no longer knows a handle falls
-/// back to the labels that come with it.
+/// A store's handle for a series, never used for another one while the process lives. The store may forget a series:
+/// samples that come by its handle are then refused as [`Rejected::UnknownSeries`], and it is made anew by its labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct SeriesRef(pub u64);
 
