@@ -3,7 +3,7 @@
 //! A set of series is a roaring bitmap of small numbers: ids in the head, positions in a block. The resolving of
 //! matchers is written once over [`LabelIndex`], which both implement. Cost: one bitmap operation a matcher for
 //! equality and alternations of literals; a regular expression is tried on each distinct value of its label, but in
-//! blocks on those alone that its automaton can reach.
+//! blocks, where it has an automaton, on those alone that this can reach.
 
 mod memory;
 
