@@ -103,6 +103,14 @@ pub(crate) struct ServerFlags {
     #[arg(long = "storage.tsdb.retention.size", value_name = "SIZE")]
     pub retention_size: Option<String>,
 
+    /// Keep metrics at one number of each kind for five minutes, so long; 0 for good.
+    #[arg(long = "storage.tsdb.retention.5m", value_name = "DURATION", value_parser = duration)]
+    pub retention_5m: Option<String>,
+
+    /// Keep metrics at one number of each kind for an hour, so long; 0 for good.
+    #[arg(long = "storage.tsdb.retention.1h", value_name = "DURATION", value_parser = duration)]
+    pub retention_1h: Option<String>,
+
     /// When acknowledged samples survive a loss of power: `always` before they are acknowledged, or so long after it.
     #[arg(long = "storage.tsdb.fsync", value_name = "always|DURATION", default_value = "1s", value_parser = fsync)]
     pub fsync: tsdb::Fsync,
@@ -258,6 +266,14 @@ impl ServerFlags {
             (
                 "storage.tsdb.retention.size",
                 self.retention_size.clone().unwrap_or_default(),
+            ),
+            (
+                "storage.tsdb.retention.5m",
+                self.retention_5m.clone().unwrap_or_default(),
+            ),
+            (
+                "storage.tsdb.retention.1h",
+                self.retention_1h.clone().unwrap_or_default(),
             ),
             (
                 "storage.tsdb.fsync",

@@ -58,6 +58,7 @@ impl StoreOptions {
             let size = text.parse::<collector::config::ByteSize>();
             tsdb.retention_bytes = Some(size.map_err(|e| format!("--storage.tsdb.retention.size: {e}"))?.0);
         }
+        tsdb.downsample = downsampling(flags)?;
         tsdb.fsync = flags.fsync;
         let limit = memory::limit();
         tsdb.memory_bytes = memory::budget(flags.memory, limit);
@@ -111,6 +112,24 @@ impl StoreOptions {
             retention_text,
         })
     }
+}
+
+/// What metrics are downsampled to: off unless asked for.
+fn downsampling(flags: &ServerFlags) -> Result<Vec<tsdb::Downsampling>, String> {
+    type Make = fn(Option<i64>) -> tsdb::Downsampling;
+    let resolutions: [(&str, &Option<String>, Make); 2] = [
+        ("5m", &flags.retention_5m, tsdb::Downsampling::five_minutes),
+        ("1h", &flags.retention_1h, tsdb::Downsampling::one_hour),
+    ];
+    let mut downsampling = Vec::new();
+    for (name, text, make) in resolutions {
+        if let Some(text) = text {
+            let ms = model::promtime::parse_duration_ms(text);
+            let ms = ms.map_err(|e| format!("--storage.tsdb.retention.{name}: {e}"))?;
+            downsampling.push(make(Some(ms).filter(|ms| *ms > 0)));
+        }
+    }
+    Ok(downsampling)
 }
 
 /// A bound of 0 is none; a millennium and an exbibyte are as good as none.
@@ -220,6 +239,18 @@ mod tests {
         let both = resolved(&[], yaml);
         assert!(both.traces.retention_ms > 1 << 44 && both.traces.retention_bytes > 1 << 50);
         assert!(both.logs.retention_ms > 1 << 44);
+    }
+
+    #[test]
+    fn each_resolution_is_switched_on_by_its_retention() {
+        assert_eq!(resolved(&[], "global: {}").tsdb.downsample, []);
+        let flags = ["--storage.tsdb.retention.1h=0", "--storage.tsdb.retention.5m=90d"];
+        let five_minutes = tsdb::Downsampling::five_minutes(Some(90 * 86_400_000));
+        let one_hour = tsdb::Downsampling::one_hour(None);
+        assert_eq!(
+            resolved(&flags, "global: {}").tsdb.downsample,
+            [five_minutes, one_hour]
+        );
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::block::BlockMeta;
 use crate::options::align;
 
 pub use merging::merge_blocks;
+#[allow(unused_imports)]
 pub(crate) use merging::{merge_and_erase, merge_samples};
 
 /// Each window is so many times as long as the one below.
@@ -58,9 +59,12 @@ pub fn plan(metas: &[BlockMeta], quiet: bool, options: &Options) -> Option<Plan>
     let newest_ms = blocks.iter().map(|m| m.max_ms).max()?;
     let mut width_ms = options.block_duration_ms;
     let mut shortest = true;
-    while shortest || width_ms <= options.max_block_duration_ms() {
+    let widest = |resolution_ms| options.max_block_duration_at(resolution_ms);
+    let longest_ms = blocks.iter().map(|m| widest(m.resolution_ms)).max()?;
+    while shortest || width_ms <= longest_ms {
         let best = windows(&blocks, width_ms)
             .into_iter()
+            .filter(|(_, resolution_ms)| shortest || width_ms <= widest(*resolution_ms))
             .filter_map(|(start_ms, resolution_ms)| {
                 let window = Window {
                     start_ms,

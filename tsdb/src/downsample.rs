@@ -4,14 +4,20 @@
 //! holds them as ordinary series that bear the aggregate as the label [`AGGREGATE`], so that it needs no format, no
 //! reader and no compaction of its own; a query picks the aggregate that its function needs and takes the label off.
 //! Counters lose nothing: [`Aggregate::First`], [`Aggregate::Last`] and [`Aggregate::Increase`] together tell what
-//! [`counter`] puts together again, resets within and between windows included.
+//! [`counter`] puts together again, resets within and between windows included. Native histograms are not downsampled.
 //!
 //! The times of windows are those of their last sample, so that a series never shows before it was there, nor long
 //! after it ended. Staleness markers end nothing at this distance and are left out.
 
 mod counter;
+mod plan;
+mod read;
+mod write;
 
-pub(crate) use counter::counter;
+use counter::counter;
+pub(crate) use plan::{align_up, pending, plan, windows};
+pub(crate) use read::{Windows, aggregates};
+pub(crate) use write::write;
 
 use model::metrics::{Samples, is_stale_nan};
 
@@ -21,7 +27,7 @@ pub(crate) const AGGREGATE: &str = "\u{0}aggregate";
 
 /// What is kept of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Aggregate {
+pub(crate) enum Aggregate {
     /// How many samples there were.
     Count,
     /// The first.
@@ -40,7 +46,7 @@ pub enum Aggregate {
 
 impl Aggregate {
     /// All of them, in the order of their labels.
-    pub const ALL: [Aggregate; 7] = [
+    pub(crate) const ALL: [Aggregate; 7] = [
         Aggregate::Count,
         Aggregate::First,
         Aggregate::Increase,

@@ -79,7 +79,7 @@ impl Inspection {
         })
     }
 
-    /// The series that satisfy all matchers of one of `sets` (of none: all series), with their samples between two
+    /// The series, as they are where nothing is downsampled, that satisfy all matchers of one of `sets` (of none: all series), with their samples between two
     /// times (inclusive), in label order.
     ///
     /// # Errors
@@ -90,7 +90,7 @@ impl Inspection {
         start_ms: i64,
         end_ms: i64,
     ) -> Result<Merged<'_>, StoreError> {
-        Merged::new(&self.blocks, &self.erased, sets, start_ms, end_ms)
+        Merged::new(&self.single_samples(), &self.erased, sets, start_ms, end_ms)
     }
 
     /// What takes the space.
@@ -98,7 +98,13 @@ impl Inspection {
     /// # Errors
     /// The disk failed or bytes are corrupt.
     pub fn analyze(&self) -> Result<Analysis, StoreError> {
-        Analysis::of(&self.blocks)
+        Analysis::of(&self.single_samples())
+    }
+
+    /// The blocks that are not downsampled from others.
+    fn single_samples(&self) -> Vec<Arc<Block>> {
+        let blocks = self.blocks.iter().filter(|b| b.meta().resolution_ms == 0);
+        blocks.cloned().collect()
     }
 }
 

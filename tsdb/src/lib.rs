@@ -2,9 +2,9 @@
 //!
 //! The way of a sample: a batch is applied to the memtable of the [`head`] and its records go to the log ([`wal`]),
 //! many batches in one write. When enough has gathered the memtable is frozen, a new one takes over, and the frozen one
-//! is written as [`block`]s, divided at multiples of two hours; blocks are merged ([`compact`]) and in the end deleted
-//! ([`retention`]). A query takes a [`snapshot`] and reads memtables and blocks as one, less what is erased
-//! ([`tombstone`]). After a crash the log is replayed into a memtable of its own, which is flushed like any other.
+//! is written as [`block`]s, divided at multiples of two hours; blocks are merged ([`compact`]), reduced to a few
+//! numbers a window where that is asked for ([`downsample`]), and in the end deleted ([`retention`]). A query takes a
+//! [`snapshot`] and reads memtables and blocks as one, less what is erased ([`tombstone`]). After a crash the log is replayed into a memtable of its own, which is flushed like any other.
 //!
 //! Beside the samples are [`exemplar`]s in a log of their own and what families say of themselves ([`metadata`]).
 //! [`import`] makes blocks of samples of any age, [`inspect`] looks at a store from outside, [`backup`] copies it. The
@@ -18,7 +18,6 @@ pub mod block;
 mod bytes;
 pub mod codec;
 pub mod compact;
-#[allow(dead_code)]
 mod downsample;
 mod error;
 pub mod exemplar;
@@ -33,6 +32,7 @@ mod postings;
 mod random;
 pub mod retention;
 mod snapshot;
+mod spans;
 pub mod stats;
 mod store;
 mod tombstone;
@@ -40,7 +40,7 @@ mod view;
 mod wal;
 
 pub use block::{Block, BlockCache, BlockMeta, BlockSeries};
-pub use options::{Fsync, Options};
+pub use options::{Downsampling, Fsync, Options};
 pub use stats::{Cardinality, RejectedCounts, Stats, Work};
 pub use store::{MaintainReport, OpenReport, RecoverReport, ReplayProgress, Tsdb, Unit};
 pub use tombstone::{RetentionRule, Tombstone};

@@ -21,6 +21,37 @@ pub enum Fsync {
     Every(i64),
 }
 
+/// One resolution to which old samples are reduced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Downsampling {
+    /// So many milliseconds become one number of each kind. A divisor of [`Options::block_duration_ms`].
+    pub resolution_ms: i64,
+    /// Samples this far behind the newest data are reduced; earlier where they would be deleted before.
+    pub after_ms: i64,
+    /// Downsampled blocks that lie wholly this far behind the newest data are deleted; `None` keeps them for good.
+    pub retention_ms: Option<i64>,
+}
+
+impl Downsampling {
+    /// To five minutes, after 40 hours, as Thanos does.
+    pub fn five_minutes(retention_ms: Option<i64>) -> Downsampling {
+        Downsampling {
+            resolution_ms: 5 * 60 * 1000,
+            after_ms: 40 * 60 * 60 * 1000,
+            retention_ms,
+        }
+    }
+
+    /// To an hour, after ten days, as Thanos does.
+    pub fn one_hour(retention_ms: Option<i64>) -> Downsampling {
+        Downsampling {
+            resolution_ms: 60 * 60 * 1000,
+            after_ms: 10 * 24 * 60 * 60 * 1000,
+            retention_ms,
+        }
+    }
+}
+
 /// Settings of a [`Tsdb`](crate::Tsdb). Times are milliseconds, sizes bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -53,6 +84,8 @@ pub struct Options {
     pub flush_age_ms: i64,
     /// When what was acknowledged survives a loss of power.
     pub fsync: Fsync,
+    /// What old samples are reduced to before they are deleted; none by default.
+    pub downsample: Vec<Downsampling>,
 }
 
 impl Default for Options {
@@ -72,6 +105,7 @@ impl Default for Options {
             wal_segment_bytes: 16 << 20,
             flush_age_ms: 15 * 60 * 1000,
             fsync: Fsync::Every(1000),
+            downsample: Vec::new(),
         }
     }
 }
@@ -80,11 +114,41 @@ impl Options {
     /// The longest block that compaction makes: a tenth of the retention, so that deleting whole blocks stays
     /// close to the retention asked for, and never more than [`MAX_BLOCK_DURATION_MS`].
     pub fn max_block_duration_ms(&self) -> i64 {
-        let tenth = self.retention_ms.map_or(MAX_BLOCK_DURATION_MS, |ms| ms / 10);
+        self.max_block_duration_at(0)
+    }
+
+    /// The same for blocks of a resolution.
+    pub(crate) fn max_block_duration_at(&self, resolution_ms: i64) -> i64 {
+        let retention_ms = self.retention_at(resolution_ms);
+        let tenth = retention_ms.map_or(MAX_BLOCK_DURATION_MS, |ms| ms / 10);
         tenth.clamp(
             self.block_duration_ms,
             MAX_BLOCK_DURATION_MS.max(self.block_duration_ms),
         )
+    }
+
+    /// How long blocks of a resolution are kept. Of one that is no longer made they stay: whoever leaves a setting out
+    /// for a day must not lose years.
+    pub(crate) fn retention_at(&self, resolution_ms: i64) -> Option<i64> {
+        match resolution_ms {
+            0 => self.retention_ms,
+            _ => {
+                let mut made = self.downsample.iter();
+                made.find(|d| d.resolution_ms == resolution_ms)
+                    .and_then(|d| d.retention_ms)
+            }
+        }
+    }
+
+    /// How far back samples must lie to be downsampled: not so far that they are deleted first, and further than late
+    /// samples may come.
+    pub(crate) fn downsample_after_ms(&self, to: &Downsampling) -> i64 {
+        let margin_ms = self.block_duration_ms.saturating_mul(2);
+        let latest_ms = self
+            .retention_ms
+            .map_or(i64::MAX, |ms| ms.saturating_sub(margin_ms));
+        let settled_ms = self.out_of_order_window_ms.saturating_add(self.block_duration_ms);
+        to.after_ms.min(latest_ms).max(settled_ms)
     }
 
     /// The start of the window that `timestamp_ms` falls into.
@@ -109,6 +173,9 @@ impl Options {
         self.max_future_ms = self.max_future_ms.max(0);
         self.memory_bytes = self.memory_bytes.max(1 << 20);
         self.wal_bytes = self.wal_bytes.max(1);
+        self.downsample.retain(|to| to.resolution_ms > 0);
+        self.downsample.sort_by_key(|to| to.resolution_ms);
+        self.downsample.dedup_by_key(|to| to.resolution_ms);
         self
     }
 }

@@ -73,6 +73,8 @@ pub struct Stats {
     pub flushes: Work,
     /// Compactions since the process began.
     pub compactions: Work,
+    /// Downsampled blocks written since the process began.
+    pub downsamplings: Work,
     /// Blocks on disk.
     pub blocks: u64,
     /// Their bytes.
@@ -105,6 +107,7 @@ pub(crate) struct Counters {
     pub(crate) refused: AtomicU64,
     pub(crate) flushes: WorkCounter,
     pub(crate) compactions: WorkCounter,
+    pub(crate) downsamplings: WorkCounter,
     rejected: [AtomicU64; 7],
 }
 

@@ -8,6 +8,7 @@
 mod append;
 mod backup;
 mod compaction;
+mod downsampling;
 mod erase;
 mod flush;
 mod generation;

@@ -71,6 +71,29 @@ fn fits(matchers: &[Matcher], labels: &Labels) -> bool {
 }
 
 impl Erased {
+    /// What is erased of blocks of a resolution. Downsampled blocks have retentions of their own; of the rules those count
+    /// that keep series for less long than others: whoever wants them gone wants them gone in every form.
+    pub(crate) fn at(&self, resolution_ms: i64) -> Erased {
+        if resolution_ms == 0 {
+            return self.clone();
+        }
+        let shorter = |ms: &i64| self.retention_ms.is_none_or(|general_ms| *ms < general_ms);
+        let mut rules = self.rules.to_vec();
+        for rule in &mut rules {
+            rule.retention_ms = rule.retention_ms.filter(shorter);
+        }
+        rules.retain(|_| {
+            self.rules
+                .iter()
+                .any(|r| r.retention_ms.as_ref().is_some_and(shorter))
+        });
+        Erased {
+            rules: rules.into(),
+            retention_ms: None,
+            ..self.clone()
+        }
+    }
+
     /// Whether nothing is erased, whatever the series.
     pub(crate) fn is_nothing(&self) -> bool {
         self.tombstones.is_empty() && self.rules.is_empty()

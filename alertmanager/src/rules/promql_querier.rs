@@ -78,6 +78,7 @@ impl Querier for PromqlQuerier {
             end_ms: to_ms,
             step_ms: 0,
             max_series: 0,
+            ..SelectHints::default()
         };
         let mut set = snapshot.select(&matchers, &hints).map_err(|e| e.to_string())?;
         let mut samples = Samples::default();

@@ -368,8 +368,29 @@ fn append_rows<S: MetricSink + ?Sized>(
     Ok(forgotten)
 }
 
+/// What a query will make of the samples. A store that kept only numbers about stretches of time gives those that
+/// answer it best; single samples are given as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Wanted {
+    /// The value at some time, or anything that is not one of the others.
+    #[default]
+    Last,
+    /// The smallest.
+    Min,
+    /// The largest.
+    Max,
+    /// The sum.
+    Sum,
+    /// How many samples there are.
+    Count,
+    /// The mean.
+    Mean,
+    /// By how much a counter grows.
+    Counter,
+}
+
 /// What a query wants of the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SelectHints {
     /// First timestamp wanted, inclusive, in milliseconds.
     pub start_ms: i64,
@@ -379,6 +400,11 @@ pub struct SelectHints {
     pub step_ms: i64,
     /// At most so many series; 0 for no bound. Exceeding it is [`StoreError::Limit`].
     pub max_series: u64,
+    /// Up to this many milliseconds a number may stand for, where the store has both single samples and such numbers.
+    /// 0 asks for single samples wherever there still are any.
+    pub max_resolution_ms: i64,
+    /// What the query will make of the samples.
+    pub wanted: Wanted,
 }
 
 /// A store of series that can be asked. A snapshot is immutable: what is appended later does not show in it.

@@ -52,6 +52,9 @@ pub struct QueryContext {
     pub deadline: Option<Instant>,
     /// A lookback other than the engine's, in milliseconds.
     pub lookback_delta_ms: Option<i64>,
+    /// Up to this many milliseconds a number of the store may stand for instead of single samples, see
+    /// [`SelectHints`](model::metrics::SelectHints).
+    pub max_resolution_ms: i64,
 }
 
 /// Evaluates queries. Holds nothing but its options; share it freely.
@@ -205,6 +208,7 @@ impl Engine {
             defaults,
             subquery_step_ms: self.options.subquery_step_ms,
             max_series: self.options.max_series,
+            max_resolution_ms: context.max_resolution_ms,
             budget: Budget::new(self.options.max_samples, deadline, context.cancel.clone()),
             annotations: Annotations::default(),
         };

@@ -60,6 +60,8 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) defaults: Defaults,
     pub(crate) subquery_step_ms: i64,
     pub(crate) max_series: u64,
+    /// Up to this many milliseconds a number of the store may stand for.
+    pub(crate) max_resolution_ms: i64,
     pub(crate) budget: Budget,
     pub(crate) annotations: Annotations,
 }

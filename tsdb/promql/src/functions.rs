@@ -10,6 +10,8 @@ pub(crate) mod rate;
 pub(crate) mod regression;
 mod table;
 
+use model::metrics::Wanted;
+
 use crate::QueryError;
 use crate::ast::Expr;
 use crate::eval::Window;
@@ -92,6 +94,8 @@ pub(crate) struct Over {
     pub(crate) keeps_name: bool,
     /// Whether the metric should be a counter.
     pub(crate) counter: bool,
+    /// What of the samples it needs where a store kept less than all of them.
+    pub(crate) wanted: Wanted,
     /// What the scalar arguments must be.
     pub(crate) param_check: ParamCheck,
 }

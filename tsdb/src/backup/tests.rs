@@ -52,6 +52,7 @@ fn all(tsdb: &Tsdb) -> Vec<(Labels, Samples)> {
         end_ms: i64::MAX,
         step_ms: 0,
         max_series: 0,
+        ..SelectHints::default()
     };
     let snapshot = tsdb.snapshot(i64::MIN, i64::MAX).expect("a snapshot");
     let mut set = snapshot.select(&[], &hints).expect("selects");

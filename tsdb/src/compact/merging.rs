@@ -32,7 +32,7 @@ pub fn merge_blocks(
 }
 
 /// As [`merge_blocks`], and what is erased is left out; `None` and no block where nothing is left. The range in `meta`
-/// becomes that of the samples.
+/// becomes that of the samples; a downsampled block stands for its range even where nothing is left.
 pub(crate) fn merge_and_erase(
     fs: &dyn Fs,
     blocks_dir: &Path,
@@ -43,6 +43,7 @@ pub(crate) fn merge_and_erase(
 ) -> Result<Option<PathBuf>, StoreError> {
     let mut writer = Writer::create(fs, blocks_dir, id, Effort::Best)?;
     match merge_series(&mut writer, sources, erased) {
+        Ok(_) if meta.resolution_ms > 0 => writer.finish(meta).map(Some),
         Ok(Some((first_ms, last_ms))) => {
             (meta.min_ms, meta.max_ms) = (first_ms, last_ms.saturating_add(1));
             writer.finish(meta).map(Some)

@@ -22,6 +22,7 @@ fn put_together(raw: &Samples) -> Samples {
         &part(Aggregate::First),
         &part(Aggregate::Increase),
         &part(Aggregate::Last),
+        100,
         &mut into,
     );
     into
@@ -67,7 +68,7 @@ fn a_counter_put_together_grew_as_the_samples_did() {
     for _ in 0..100 {
         let (mut raw, mut at_ms, mut value, mut grown) = (Samples::default(), 0, 0.0, 0.0);
         for i in 0..200 {
-            at_ms += 1 + random.below(40) as i64;
+            at_ms += 2 + random.below(40) as i64;
             if random.below(17) == 0 {
                 value = random.below(5) as f64;
                 grown += if i == 0 { 0.0 } else { value };
@@ -82,13 +83,33 @@ fn a_counter_put_together_grew_as_the_samples_did() {
         let seen: f64 = raw.values.windows(2).map(|p| counter::step(p[0], p[1])).sum();
         assert!(seen <= grown);
         let whole = put_together(&raw);
-        assert!(whole.values.windows(2).all(|p| p[0] <= p[1]), "it never falls");
-        let (first, last) = (raw.values[0], whole.values[whole.values.len() - 1]);
-        assert!(
-            (last - first - seen).abs() < 1e-9,
-            "{last} - {first} is not {seen}"
-        );
+        let ends = windows(&raw, Aggregate::Last);
+        for end in ends.iter() {
+            let at = whole.timestamps.binary_search(&end.timestamp_ms).unwrap();
+            assert_eq!(whole.values[at], end.value, "what was there is there");
+        }
+        let from = ends.timestamps[random.below(ends.len() as u64 / 2) as usize];
+        assert!(whole.timestamps.is_sorted_by(|a, b| a < b));
+        assert_eq!(growth(&whole, from), growth(&raw, from));
     }
+}
+
+/// As `increase` sees it, from a time on.
+fn growth(samples: &Samples, from_ms: i64) -> f64 {
+    let from = samples.timestamps.partition_point(|ms| *ms < from_ms);
+    let pairs = samples.values[from..].windows(2);
+    pairs.map(|p| counter::step(p[0], p[1])).sum()
+}
+
+#[test]
+fn a_counter_without_resets_is_not_given_any_by_rounding() {
+    let mut random = Random::new(4);
+    let (mut raw, mut value) = (Samples::default(), 1e9);
+    for i in 0..10_000 {
+        value += random.below(1000) as f64 / 7.0;
+        raw.push(i * 10, value);
+    }
+    assert_eq!(put_together(&raw), windows(&raw, Aggregate::Last));
 }
 
 #[test]

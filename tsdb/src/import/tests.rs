@@ -231,6 +231,7 @@ fn a_store_opened_after_an_import_answers_with_it() {
         end_ms: i64::MAX,
         step_ms: 0,
         max_series: 0,
+        ..SelectHints::default()
     };
     let snapshot = store.snapshot(i64::MIN, i64::MAX).expect("memory");
     let mut set = snapshot.select(&[], &hints).expect("memory");

@@ -4,10 +4,12 @@ use std::iter::Peekable;
 use std::sync::Arc;
 use std::vec::IntoIter;
 
-use model::metrics::{Samples, SeriesSet};
+use model::metrics::{Samples, SeriesSet, Wanted};
 use model::{Labels, StoreError};
 
+use super::resolution::Resolution;
 use crate::block::BlockSeries;
+use crate::downsample::{Aggregate, Windows};
 use crate::head::HeadSeries;
 use crate::merge::merge;
 use crate::store::Generation;
@@ -26,6 +28,14 @@ pub(super) enum Place {
         series: BlockSeries,
         /// Whether all of the block is asked for.
         whole: bool,
+        /// What is erased of it.
+        lost: Intervals,
+    },
+    /// One aggregate of a downsampled block.
+    Downsampled {
+        series: BlockSeries,
+        aggregate: Aggregate,
+        resolution_ms: i64,
         /// What is erased of it.
         lost: Intervals,
     },
@@ -61,7 +71,7 @@ impl Place {
                     .read(series, visible, start_ms, end_ms, into)?;
                 lost
             }
-            Place::Block { series, lost, .. } => {
+            Place::Block { series, lost, .. } | Place::Downsampled { series, lost, .. } => {
                 series.read(start_ms, end_ms, into)?;
                 lost
             }
@@ -82,6 +92,7 @@ impl Place {
                 };
                 *whole && (lost.is_empty() || spared())
             }
+            Place::Downsampled { .. } => false,
         }
     }
 }
@@ -129,20 +140,105 @@ pub(super) fn any(places: &[Place], start_ms: i64, end_ms: i64) -> Result<bool, 
 pub(super) struct Selection {
     candidates: Peekable<IntoIter<Candidate>>,
     lease: Arc<Lease>,
-    start_ms: i64,
-    end_ms: i64,
+    resolution: Resolution,
+    wanted: Wanted,
     scratch: Samples,
+    windows: Windows,
 }
 
 impl Selection {
-    pub(super) fn new(candidates: Vec<Candidate>, lease: Arc<Lease>, start_ms: i64, end_ms: i64) -> Self {
+    pub(super) fn new(
+        candidates: Vec<Candidate>,
+        lease: Arc<Lease>,
+        resolution: Resolution,
+        wanted: Wanted,
+    ) -> Self {
         Selection {
             candidates: candidates.into_iter().peekable(),
             lease,
-            start_ms,
-            end_ms,
+            resolution,
+            wanted,
             scratch: Samples::default(),
+            windows: Windows::default(),
         }
+    }
+
+    /// Adds the single samples of a place, which is younger than those before.
+    fn add(&mut self, place: &Place, into: &mut Samples) -> Result<(), StoreError> {
+        let visible = self.lease.visible;
+        let read = |into: &mut Samples| {
+            let mut raw = self.resolution.raw.iter();
+            raw.try_for_each(|&(start_ms, end_ms)| place.read(visible, start_ms, end_ms, into))
+        };
+        if into.is_empty() {
+            return read(into);
+        }
+        self.scratch.clear();
+        read(&mut self.scratch)?;
+        merge(into, &mut self.scratch);
+        Ok(())
+    }
+
+    /// Adds what downsampled blocks have of a series to its single samples.
+    fn add_downsampled(&mut self, places: &[Place], into: &mut Samples) -> Result<(), StoreError> {
+        let floats = into.timestamps.first().copied();
+        let histograms = into.histograms.first().map(|(ms, _)| *ms);
+        let mut first_raw_ms = floats.into_iter().chain(histograms).min();
+        // A retention cuts through a window: what is left of it there is less than the window.
+        if self
+            .resolution
+            .all_from_ms
+            .zip(first_raw_ms)
+            .is_some_and(|(all_ms, first_ms)| first_ms >= all_ms)
+        {
+            let mut replaced = Intervals::default();
+            for part in self.resolution.parts.iter().filter(|part| !part.preferred) {
+                replaced.add(part.start_ms, part.end_ms - 1);
+            }
+            replaced.cut(into, 0, 0);
+            first_raw_ms = None;
+        }
+        let mut resolutions: Vec<i64> = self.resolution.parts.iter().map(|p| p.resolution_ms).collect();
+        resolutions.sort_unstable();
+        resolutions.dedup();
+        for wanted_ms in resolutions {
+            self.windows.clear();
+            let reach = self.resolution.reach(wanted_ms);
+            for place in places {
+                if let Place::Downsampled {
+                    series,
+                    aggregate,
+                    resolution_ms,
+                    lost,
+                } = place
+                    && *resolution_ms == wanted_ms
+                    && let Some((start_ms, end_ms)) = reach
+                {
+                    let windows = self.windows.of(*aggregate);
+                    let from = windows.timestamps.len();
+                    series.read(start_ms, end_ms, windows)?;
+                    lost.cut(windows, from, 0);
+                }
+            }
+            for part in self
+                .resolution
+                .parts
+                .iter()
+                .filter(|p| p.resolution_ms == wanted_ms)
+            {
+                // Where a series does have single samples, they count from the first on.
+                let end_ms = match first_raw_ms {
+                    Some(first_ms) if !part.preferred => first_ms.min(part.end_ms),
+                    _ => part.end_ms,
+                };
+                self.scratch.clear();
+                let (start_ms, last_ms) = (part.start_ms, end_ms.saturating_sub(1));
+                self.windows
+                    .samples(self.wanted, wanted_ms, start_ms, last_ms, &mut self.scratch);
+                merge(into, &mut self.scratch);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -153,14 +249,12 @@ impl SeriesSet for Selection {
             let Some((labels, places)) = group(&mut self.candidates) else {
                 return Ok(None);
             };
-            for (i, place) in places.iter().enumerate() {
-                if i == 0 {
-                    place.read(self.lease.visible, self.start_ms, self.end_ms, into)?;
-                } else {
-                    self.scratch.clear();
-                    place.read(self.lease.visible, self.start_ms, self.end_ms, &mut self.scratch)?;
-                    merge(into, &mut self.scratch);
-                }
+            let single = |place: &&Place| !matches!(place, Place::Downsampled { .. });
+            for place in places.iter().filter(single) {
+                self.add(place, into)?;
+            }
+            if !self.resolution.parts.is_empty() {
+                self.add_downsampled(&places, into)?;
             }
             if !into.is_empty() {
                 return Ok(Some(labels));

@@ -43,7 +43,7 @@ impl Tsdb {
         meta: BlockMeta,
     ) -> Result<(), StoreError> {
         let began_ns = self.clock.now_ns();
-        let erased = self.erased(&self.present.view());
+        let erased = self.erased(&self.present.view()).at(meta.resolution_ms);
         let merged = merge_and_erase(&*self.fs, &self.blocks_dir, meta.id, sources, &erased, meta);
         if matches!(merged, Err(StoreError::Corrupt { .. })) {
             let bad = |block: &&Arc<Block>| block.verify().is_err();

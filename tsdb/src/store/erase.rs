@@ -137,7 +137,12 @@ impl Tsdb {
         }
         let there = |id: u64| view.blocks.iter().any(|b| b.meta().id == id);
         upkeep.spared.retain(|(id, _)| there(*id));
+        let (samples, downsampled) = (erased.at(0), erased.at(1));
         for block in view.blocks.iter() {
+            let erased = match block.meta().resolution_ms {
+                0 => &samples,
+                _ => &downsampled,
+            };
             for rule in 0..=erased.rules.len() {
                 let first_kept_ms = erased.rule_first_kept_ms(rule);
                 let past = first_kept_ms.is_some_and(|ms| block.meta().max_ms <= ms);

@@ -39,6 +39,7 @@ impl Tsdb {
             refused_by_memory: refused.bytes,
             flushes: self.counters.flushes.get(),
             compactions: self.counters.compactions.get(),
+            downsamplings: self.counters.downsamplings.get(),
             blocks: view.blocks.len() as u64,
             block_bytes: view.blocks.iter().map(|b| b.meta().bytes).sum(),
             wal_bytes,

@@ -12,9 +12,10 @@ use model::StoreError;
 use super::open::GONE_SUFFIX;
 use super::pace::Pace;
 use super::{Generation, Tsdb};
+use crate::block::{Block, BlockMeta};
 use crate::error::io;
 use crate::tombstone::RetentionRule;
-use crate::{retention, wal};
+use crate::{downsample, retention, wal};
 
 /// Units in one round of upkeep: the rest waits for the next.
 const MAX_UNITS: usize = 64;
@@ -29,6 +30,8 @@ pub enum Unit {
     Flushed(usize),
     /// So many blocks became one.
     Compacted(usize),
+    /// Samples of so many blocks were reduced into another.
+    Downsampled(usize),
     /// So many blocks were deleted because they had their time or for lack of room.
     Expired(usize),
     /// A block was written anew without what is erased.
@@ -42,6 +45,8 @@ pub struct MaintainReport {
     pub flushed: usize,
     /// Compactions done.
     pub compacted: usize,
+    /// Downsampled blocks written.
+    pub downsampled: usize,
     /// Blocks deleted because they had their time or for lack of room.
     pub expired: usize,
     /// Blocks written anew without what is erased.
@@ -91,6 +96,17 @@ impl Upkeep {
         self.next_block
     }
 
+    /// Finds out which of some blocks are corrupt.
+    pub(super) fn note_corrupt(&mut self, suspects: &[Arc<Block>]) {
+        let ids = || suspects.iter().map(|b| b.meta().id);
+        let bad = suspects.iter().filter(|block| block.verify().is_err());
+        self.corrupt.extend(bad.map(|b| b.meta().id));
+        // Whatever the reason: the same blocks must not be tried for ever.
+        if ids().all(|id| !self.corrupt.contains(&id)) {
+            self.corrupt.extend(ids());
+        }
+    }
+
     pub(super) fn take_id(&mut self) -> u64 {
         let id = self.next_block;
         self.next_block += 1;
@@ -109,6 +125,7 @@ impl Tsdb {
             match self.step()? {
                 Some(Unit::Flushed(_)) => report.flushed += 1,
                 Some(Unit::Compacted(_)) => report.compacted += 1,
+                Some(Unit::Downsampled(_)) => report.downsampled += 1,
                 Some(Unit::Expired(blocks)) => report.expired += blocks,
                 Some(Unit::Erased) => report.erased += 1,
                 None => break,
@@ -145,6 +162,10 @@ impl Tsdb {
         if upkeep.blocks_went {
             self.drop_tombstones(&mut upkeep)?;
         }
+        // Before compaction, which would hide what came late among what was there, and before anything is erased.
+        if let Some(blocks) = self.downsample(&mut upkeep)? {
+            return Ok(Some(Unit::Downsampled(blocks)));
+        }
         if self.erase_due(&mut upkeep)? {
             return Ok(Some(Unit::Erased));
         }
@@ -178,9 +199,15 @@ impl Tsdb {
         let view = self.present.view();
         let metas: Vec<_> = view.blocks.iter().map(|b| b.meta().clone()).collect();
         let log_bytes: u64 = view.generations.iter().map(|g| g.position()).sum();
+        let sound = metas.iter().filter(|m| !upkeep.corrupt.contains(&m.id));
+        let pending = downsample::pending(&sound.cloned().collect::<Vec<_>>(), newest_ms, &self.options);
         let longest_ms = self.erased(&view).longest_retention_ms();
+        let retention_ms = |m: &BlockMeta| match m.resolution_ms {
+            0 => longest_ms.filter(|_| !pending.contains(&m.id)),
+            resolution_ms => self.options.retention_at(resolution_ms),
+        };
         let bound = self.options.retention_bytes;
-        let expired = retention::plan(&metas, newest_ms, log_bytes, longest_ms, bound);
+        let expired = retention::plan(&metas, newest_ms, log_bytes, retention_ms, bound);
         if expired.is_empty() {
             return Ok(0);
         }

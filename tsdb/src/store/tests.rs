@@ -4,6 +4,7 @@ mod behaviour;
 mod concurrency;
 mod corruption;
 mod crash;
+mod downsampling;
 mod erase;
 mod erase_faults;
 mod full_disk;
@@ -125,6 +126,7 @@ pub(super) fn hints(start_ms: i64, end_ms: i64) -> SelectHints {
         end_ms,
         step_ms: 0,
         max_series: 0,
+        ..SelectHints::default()
     }
 }
 

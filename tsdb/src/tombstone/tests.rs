@@ -80,6 +80,28 @@ fn the_longest_retention_is_the_general_one_or_that_of_a_rule() {
 }
 
 #[test]
+fn downsampled_blocks_obey_the_rules_that_are_shorter_than_usual() {
+    let rule = |name: &str, retention_ms| RetentionRule {
+        matchers: regex(name),
+        retention_ms,
+    };
+    let mut erased = Erased {
+        tombstones: [tombstone(5)].into(),
+        rules: [rule("debug_a.*", Some(500)), rule("debug_.*", Some(2))].into(),
+        retention_ms: Some(100),
+        newest_ms: 1000,
+    };
+    assert_eq!(erased.at(0).retention_of(&labels("other")), Some(100));
+    let downsampled = erased.at(300_000);
+    assert_eq!(downsampled.retention_of(&labels("other")), None);
+    assert_eq!(downsampled.retention_of(&labels("debug_ab")), None);
+    assert_eq!(downsampled.retention_of(&labels("debug_x")), Some(2));
+    assert_eq!(downsampled.tombstones, erased.tombstones);
+    erased.rules = [rule("debug_a.*", Some(500))].into();
+    assert!(erased.at(300_000).rules.is_empty());
+}
+
+#[test]
 fn what_cannot_be_concerned_is_known_by_its_times() {
     let meta = |id, min_ms, max_ms| BlockMeta::for_tests(id, min_ms, max_ms, 1);
     let mut erased = Erased {

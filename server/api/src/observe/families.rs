@@ -139,7 +139,11 @@ impl Families {
             true,
             samples,
         );
-        let work = [("flush", stats.flushes), ("compaction", stats.compactions)];
+        let work = [
+            ("flush", stats.flushes),
+            ("compaction", stats.compactions),
+            ("downsampling", stats.downsamplings),
+        ];
         let of = |value: fn(&tsdb::Work) -> f64| {
             work.each_ref()
                 .map(|(kind, work)| (vec![("kind", (*kind).to_owned())], value(work)))
@@ -147,7 +151,7 @@ impl Families {
         let runs = of(|work| work.count as f64);
         self.push(
             "masthead_tsdb_upkeep_runs",
-            "Flushes and compactions.",
+            "Flushes, compactions and downsampled blocks.",
             true,
             runs,
         );
@@ -159,7 +163,7 @@ impl Families {
             bytes,
         );
         let seconds = of(|work| work.nanos as f64 / 1e9);
-        let help = "Time spent on flushes and compactions.";
+        let help = "Time spent on flushes, compactions and downsampling.";
         self.push("masthead_tsdb_upkeep_seconds", help, true, seconds);
     }
 

@@ -76,6 +76,7 @@ fn newest(
         end_ms,
         step_ms: 0,
         max_series: 0,
+        ..SelectHints::default()
     };
     let mut found = BTreeMap::new();
     let mut samples = Samples::default();

@@ -94,6 +94,19 @@ impl Params {
         self.get(name).map(parse).transpose()
     }
 
+    /// Up to what resolution downsampled data may answer in place of single samples, by Thanos' parameter
+    /// `max_source_resolution`: a duration, or `auto` for a fifth of the step. 0 without it.
+    ///
+    /// # Errors
+    /// Neither `auto` nor a duration.
+    pub fn max_resolution_ms(&self, step_ms: i64) -> Result<i64, ApiError> {
+        const NAME: &str = "max_source_resolution";
+        match self.get(NAME) {
+            Some("auto") => Ok(step_ms / 5),
+            _ => Ok(self.duration_ms(NAME)?.unwrap_or(0)),
+        }
+    }
+
     /// A bound on the number of results, 0 for none.
     ///
     /// # Errors
@@ -196,6 +209,22 @@ mod tests {
         assert_eq!(parse_duration_param_ms("0.5"), Ok(500));
         assert_eq!(parse_duration_param_ms("1m30s"), Ok(90_000));
         assert!(parse_duration_param_ms("1x").is_err());
+    }
+
+    #[test]
+    fn the_coarsest_resolution_is_said_or_follows_from_the_step() {
+        let of = |value: Option<&str>| {
+            let pair = value.map(|v| ("max_source_resolution".to_owned(), v.to_owned()));
+            Params(pair.into_iter().collect())
+                .max_resolution_ms(1_800_000)
+                .ok()
+        };
+        assert_eq!(of(None), Some(0));
+        assert_eq!(of(Some("0s")), Some(0));
+        assert_eq!(of(Some("5m")), Some(300_000));
+        assert_eq!(of(Some("1h")), Some(3_600_000));
+        assert_eq!(of(Some("auto")), Some(360_000));
+        assert_eq!(of(Some("raw")), None);
     }
 
     #[test]

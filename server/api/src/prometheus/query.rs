@@ -26,7 +26,7 @@ pub(super) async fn instant(
     let engine = Arc::clone(&state.engine);
     let metrics = Arc::clone(&state.metrics);
     let work = move |ctx: &QueryContext| engine.instant(&*metrics, &query, time_ms, ctx);
-    run(&state, &params, limit, work).await
+    run(&state, &params, 0, limit, work).await
 }
 
 /// `GET|POST /query_range`
@@ -59,13 +59,14 @@ pub(super) async fn range(
     let engine = Arc::clone(&state.engine);
     let metrics = Arc::clone(&state.metrics);
     let work = move |ctx: &QueryContext| engine.range(&*metrics, &query, start_ms, end_ms, step_ms, ctx);
-    run(&state, &params, limit, work).await
+    run(&state, &params, step_ms, limit, work).await
 }
 
 /// Runs a query on the query pool and writes its answer there, for it can be large. It is cancelled when the client hangs up or the timeout passes.
 async fn run(
     state: &PrometheusState,
     params: &Params,
+    step_ms: i64,
     limit: usize,
     work: impl FnOnce(&QueryContext) -> Result<QueryResult, promql::QueryError> + Send + 'static,
 ) -> Result<Response, ApiError> {
@@ -78,6 +79,7 @@ async fn run(
         cancel: Arc::clone(&cancel.0),
         deadline: Some(Instant::now() + timeout),
         lookback_delta_ms: params.duration_ms("lookback_delta")?,
+        max_resolution_ms: params.max_resolution_ms(step_ms)?,
     };
     let answer = move || work(&context).map(|result| answer(result, limit));
     Ok(state.pool.run(answer).await??)

@@ -1,5 +1,8 @@
 use std::sync::atomic::Ordering;
 
+use model::metrics::{Metadata, SelectHints, SeriesSet, Wanted};
+use model::{Matcher, StoreError};
+
 use super::*;
 use crate::memory::MemoryStore;
 use crate::notation::{SeriesValue, parse_series};
@@ -245,4 +248,77 @@ fn annotations_come_with_the_answer() {
         ["PromQL warning: quantile value should be between 0 and 1, got 2"]
     );
     assert_eq!(result.infos.len(), 1, "{:?}", result.infos);
+}
+
+type Hinted = Arc<std::sync::Mutex<Vec<(Wanted, i64)>>>;
+
+/// A store that notes what it is asked for.
+struct Noting(MemoryStore, Hinted);
+
+struct NotingSnapshot(Arc<dyn MetricSnapshot>, Hinted);
+
+impl MetricStore for Noting {
+    fn snapshot(&self, start_ms: i64, end_ms: i64) -> Result<Arc<dyn MetricSnapshot>, StoreError> {
+        let snapshot = self.0.snapshot(start_ms, end_ms)?;
+        Ok(Arc::new(NotingSnapshot(snapshot, Arc::clone(&self.1))))
+    }
+
+    fn metadata(&self) -> Vec<(String, Metadata)> {
+        self.0.metadata()
+    }
+}
+
+impl MetricSnapshot for NotingSnapshot {
+    fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<Box<dyn SeriesSet>, StoreError> {
+        self.1
+            .lock()
+            .unwrap()
+            .push((hints.wanted, hints.max_resolution_ms));
+        self.0.select(matchers, hints)
+    }
+
+    fn series(&self, matchers: &[Matcher]) -> Result<Vec<model::Labels>, StoreError> {
+        self.0.series(matchers)
+    }
+
+    fn label_names(&self, matchers: &[Matcher]) -> Result<Vec<String>, StoreError> {
+        self.0.label_names(matchers)
+    }
+
+    fn label_values(&self, name: &str, matchers: &[Matcher]) -> Result<Vec<String>, StoreError> {
+        self.0.label_values(name, matchers)
+    }
+}
+
+#[test]
+fn the_store_is_told_what_its_samples_are_for() {
+    let noting = Noting(store(&["a 0+1x600"], 1000), Hinted::default());
+    let context = QueryContext {
+        max_resolution_ms: 300_000,
+        ..QueryContext::default()
+    };
+    let wanted = |query: &str| {
+        Engine::default()
+            .instant(&noting, query, 600_000, &context)
+            .unwrap();
+        std::mem::take(&mut *noting.1.lock().unwrap())
+    };
+    for (query, expected) in [
+        ("a", Wanted::Last),
+        ("a[1m]", Wanted::Last),
+        ("last_over_time(a[1m])", Wanted::Last),
+        ("delta(a[1m])", Wanted::Last),
+        ("absent_over_time(a[1m])", Wanted::Last),
+        ("min_over_time(a[1m])", Wanted::Min),
+        ("max_over_time(a[1m])", Wanted::Max),
+        ("sum_over_time(a[1m])", Wanted::Sum),
+        ("count_over_time(a[1m])", Wanted::Count),
+        ("avg_over_time(a[1m])", Wanted::Mean),
+        ("rate(a[1m])", Wanted::Counter),
+        ("sum(irate(a[1m]))", Wanted::Counter),
+        ("max_over_time(a[10m:1m])", Wanted::Last),
+        ("max_over_time(increase(a[1m])[10m:1m])", Wanted::Counter),
+    ] {
+        assert_eq!(wanted(query), [(expected, 300_000)], "{query}");
+    }
 }

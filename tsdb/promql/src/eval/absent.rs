@@ -1,6 +1,7 @@
 //! `absent` and `absent_over_time`: something where there is nothing.
 
 use model::labels::METRIC_NAME;
+use model::metrics::Wanted;
 use model::{Labels, LabelsBuilder, MatchOp, Matcher};
 
 use super::{ABSENT, Evaluator, Frame, Series, Steps, is_absent};
@@ -22,7 +23,7 @@ impl Evaluator<'_> {
     /// 1 at the steps at which no window has a sample.
     pub(super) fn absent_over_time(&self, expr: &Expr, steps: Steps) -> Result<Frame, QueryError> {
         let mut present = vec![false; steps.count];
-        self.for_each_range(expr, steps, |input| {
+        self.for_each_range(expr, steps, Wanted::Last, |input| {
             input.for_each_window(self, steps, |step, _| {
                 present.iter_mut().skip(step).take(1).for_each(|p| *p = true);
                 Ok(())

@@ -87,7 +87,7 @@ impl Evaluator<'_> {
             }
         }
         let mut frame = Frame::new();
-        self.for_each_range(arg(call, over.range_arg)?, steps, |input| {
+        self.for_each_range(arg(call, over.range_arg)?, steps, over.wanted, |input| {
             let mut values = Vec::new();
             input.for_each_window(self, steps, |step, window| {
                 let mut at_step = [0.0; MAX_PARAMS];

@@ -4,7 +4,7 @@
 //! and a window slides over it: two indices that only go forward.
 
 use model::Labels;
-use model::metrics::{Samples, is_stale_nan};
+use model::metrics::{Samples, Wanted, is_stale_nan};
 
 use super::{Evaluator, Steps, frame, is_absent};
 use crate::QueryError;
@@ -104,15 +104,16 @@ impl RangeInput<'_> {
 }
 
 impl Evaluator<'_> {
-    /// Calls `each` with every series of a range selector or subquery.
+    /// Calls `each` with every series of a range selector or subquery. `wanted` says what for.
     pub(crate) fn for_each_range(
         &self,
         expr: &Expr,
         steps: Steps,
+        wanted: Wanted,
         mut each: impl FnMut(RangeInput<'_>) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
         match expr.unwrap_parens() {
-            Expr::Range(r) => self.for_each_selected(r, steps, &mut each),
+            Expr::Range(r) => self.for_each_selected(r, steps, wanted, &mut each),
             Expr::Subquery(s) => self.for_each_evaluated(s, steps, &mut each),
             _ => Err(QueryError::execution("expected a range vector")),
         }
@@ -122,6 +123,7 @@ impl Evaluator<'_> {
         &self,
         range: &RangeSelector,
         steps: Steps,
+        wanted: Wanted,
         each: &mut dyn FnMut(RangeInput<'_>) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
         let selector = &range.selector;
@@ -132,7 +134,7 @@ impl Evaluator<'_> {
             fixed_ms,
         };
         let (start, end) = span.of(steps);
-        let mut set = self.open(selector, start.saturating_add(1), end, steps)?;
+        let mut set = self.open(selector, start.saturating_add(1), end, steps, wanted)?;
         let mut samples = Samples::default();
         while let Some(labels) = self.next(&mut *set, &mut samples)? {
             drop_stale(&mut samples);
@@ -218,7 +220,7 @@ impl Evaluator<'_> {
     /// The raw samples of a range vector at one time.
     pub(crate) fn matrix(&self, expr: &Expr, steps: Steps) -> Result<Vec<RangeSeries>, QueryError> {
         let mut matrix: Vec<RangeSeries> = Vec::new();
-        self.for_each_range(expr, steps, |input| {
+        self.for_each_range(expr, steps, Wanted::Last, |input| {
             input.for_each_window(self, steps, |_, window| {
                 self.budget.charge(window.values.len())?;
                 let labels = if input.drop_name {

@@ -1,6 +1,6 @@
 //! Instant selectors: the newest sample of each series at each step.
 
-use model::metrics::{Samples, SelectHints, SeriesSet, is_stale_nan};
+use model::metrics::{self, Samples, SelectHints, SeriesSet, is_stale_nan};
 
 use super::{ABSENT, Evaluator, Frame, Series, Steps, is_absent};
 use crate::QueryError;
@@ -32,6 +32,7 @@ impl Evaluator<'_> {
             first.saturating_sub(lookback).saturating_add(1),
             last,
             steps,
+            metrics::Wanted::Last,
         )?;
         let mut samples = Samples::default();
         let mut frame = Frame::new();
@@ -50,13 +51,14 @@ impl Evaluator<'_> {
         Ok(frame)
     }
 
-    /// Asks the store for the series of a selector between two times, inclusive.
+    /// Asks the store for the series of a selector between two times, inclusive, and says what for.
     pub(super) fn open(
         &self,
         selector: &VectorSelector,
         start_ms: i64,
         end_ms: i64,
         steps: Steps,
+        wanted: metrics::Wanted,
     ) -> Result<Box<dyn SeriesSet + '_>, QueryError> {
         let step_ms = if steps.count > 1 { steps.step_ms } else { 0 };
         let hints = SelectHints {
@@ -64,6 +66,8 @@ impl Evaluator<'_> {
             end_ms,
             step_ms,
             max_series: self.max_series,
+            max_resolution_ms: self.max_resolution_ms,
+            wanted,
         };
         Ok(self.snapshot.select(&selector.matchers, &hints)?)
     }

@@ -1,5 +1,7 @@
 //! Name, types and evaluation of every function.
 
+use model::metrics::Wanted;
+
 use super::{Function, Kind, Over, ParamCheck, QueryTime, date, math, over_time, rate, regression};
 use crate::eval::Window;
 use crate::value::ValueType::{self, Matrix, Scalar, String, Vector};
@@ -60,11 +62,26 @@ const PLAIN: Over = Over {
     range_arg: 0,
     keeps_name: false,
     counter: false,
+    wanted: Wanted::Last,
     param_check: ParamCheck::None,
 };
 
 const fn over(name: &'static str, apply: Apply) -> Function {
     function(name, &[Matrix], Vector, Kind::Over(Over { apply, ..PLAIN }))
+}
+
+/// Over the samples of windows, of which a store that no longer has them can say what is needed.
+const fn over_known(name: &'static str, apply: Apply, wanted: Wanted) -> Function {
+    function(
+        name,
+        &[Matrix],
+        Vector,
+        Kind::Over(Over {
+            apply,
+            wanted,
+            ..PLAIN
+        }),
+    )
 }
 
 const fn over_keeping_name(name: &'static str, apply: Apply) -> Function {
@@ -88,6 +105,7 @@ const fn over_counter(name: &'static str, apply: Apply) -> Function {
         Kind::Over(Over {
             apply,
             counter: true,
+            wanted: Wanted::Counter,
             ..PLAIN
         }),
     )
@@ -103,7 +121,7 @@ static FUNCTIONS: &[Function] = &[
     math("asinh", f64::asinh),
     math("atan", f64::atan),
     math("atanh", f64::atanh),
-    over("avg_over_time", over_time::avg),
+    over_known("avg_over_time", over_time::avg, Wanted::Mean),
     math("ceil", f64::ceil),
     over("changes", over_time::changes),
     function("clamp", &[Vector, Scalar, Scalar], Vector, Kind::Clamp),
@@ -111,7 +129,7 @@ static FUNCTIONS: &[Function] = &[
     function("clamp_min", &[Vector, Scalar], Vector, Kind::ClampMin),
     math("cos", f64::cos),
     math("cosh", f64::cosh),
-    over("count_over_time", over_time::count),
+    over_known("count_over_time", over_time::count, Wanted::Count),
     date("days_in_month", date::days_in_month),
     date("day_of_month", date::day_of_month),
     date("day_of_week", date::day_of_week),
@@ -181,9 +199,9 @@ static FUNCTIONS: &[Function] = &[
     math("log2", f64::log2),
     over("mad_over_time", over_time::mad),
     function("max_of", &[Scalar, Scalar], Scalar, Kind::MaxOf),
-    over("max_over_time", over_time::max),
+    over_known("max_over_time", over_time::max, Wanted::Max),
     function("min_of", &[Scalar, Scalar], Scalar, Kind::MinOf),
-    over("min_over_time", over_time::min),
+    over_known("min_over_time", over_time::min, Wanted::Min),
     date("minute", date::minute),
     date("month", date::month),
     function("pi", &[], Scalar, Kind::Pi),
@@ -211,7 +229,7 @@ static FUNCTIONS: &[Function] = &[
     math("rad", f64::to_radians),
     function("range", &[], Scalar, Kind::Query(QueryTime::Range)),
     over_counter("rate", rate::rate),
-    over("resets", over_time::resets),
+    over_known("resets", over_time::resets, Wanted::Counter),
     variadic("round", &[Vector, Scalar], 1, Vector, Kind::Round),
     function("scalar", &[Vector], Scalar, Kind::Scalar),
     math("sgn", math::sgn),
@@ -238,7 +256,7 @@ static FUNCTIONS: &[Function] = &[
     over("stddev_over_time", over_time::stddev),
     over("stdvar_over_time", over_time::stdvar),
     function("step", &[], Scalar, Kind::Query(QueryTime::Step)),
-    over("sum_over_time", over_time::sum),
+    over_known("sum_over_time", over_time::sum, Wanted::Sum),
     math("tan", f64::tan),
     math("tanh", f64::tanh),
     function("time", &[], Scalar, Kind::Time),
