@@ -4,7 +4,8 @@
 //! many batches in one write. When enough has gathered the memtable is frozen, a new one takes over, and the frozen one
 //! is written as [`block`]s, divided at multiples of two hours; blocks are merged ([`compact`]), reduced to a few
 //! numbers a window where that is asked for ([`downsample`]), and in the end deleted ([`retention`]). A query takes a
-//! [`snapshot`] and reads memtables and blocks as one, less what is erased ([`tombstone`]). After a crash the log is replayed into a memtable of its own, which is flushed like any other.
+//! [`snapshot`] and reads memtables and blocks as one, less what is erased ([`tombstone`]). After a crash the log is
+//! replayed into a memtable of its own, which is flushed like any other.
 //!
 //! Beside the samples are [`exemplar`]s in a log of their own and what families say of themselves ([`metadata`]).
 //! [`import`] makes blocks of samples of any age, [`inspect`] looks at a store from outside, [`backup`] copies it. The
