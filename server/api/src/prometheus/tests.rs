@@ -1,9 +1,9 @@
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use model::{ManualClock, Matcher, StoreError};
 use model::exemplar::{Exemplar, ExemplarStore, SeriesExemplars};
 use model::metrics::{Metadata, MetricRow, MetricSink, MetricType, Sample, SeriesRef};
+use model::{ManualClock, Matcher, StoreError};
 use promql::EngineOptions;
 use promql::memory::MemoryStore;
 use serde_json::{Value, json};
