@@ -177,7 +177,7 @@ impl ConfigFile {
         note(line(&self.runtime), "runtime: there is no Go runtime to set up");
         note(
             line(&self.storage.exemplars),
-            "storage.exemplars: exemplars are kept on disk, within 64 MiB and 15 days",
+            "storage.exemplars: exemplars are kept on disk, within 64 MiB and the retention of metrics",
         );
         for (section, name) in [
             (

@@ -51,7 +51,7 @@ pub(crate) fn start(stores: &Arc<Stores>, tasks: &TaskTracker, stop: &Cancellati
             let mut health = Health::new(name);
             while !waited(interval, &stop).await {
                 let stores = Arc::clone(&stores);
-                health.note(blocking(move || job(&stores)).await.err());
+                health.note(blocking(move || job(&stores)).await.err().as_deref());
             }
         });
     }
@@ -73,7 +73,7 @@ async fn step(metrics: Arc<Tsdb>, stop: CancellationToken) {
             Ok(Some(_)) => began.elapsed().min(MAX_PAUSE),
             Ok(None) | Err(_) => STEP_INTERVAL,
         };
-        health.note(unit.err());
+        health.note(unit.err().as_deref());
     }
 }
 
@@ -98,8 +98,8 @@ impl Health {
         Health { name, failing: false }
     }
 
-    fn note(&mut self, error: Option<String>) {
-        match (&error, self.failing) {
+    fn note(&mut self, error: Option<&str>) {
+        match (error, self.failing) {
             (Some(error), false) => tracing::error!(%error, "{} fails", self.name),
             (None, true) => tracing::info!("{} succeeds again", self.name),
             _ => {}

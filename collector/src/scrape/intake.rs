@@ -67,7 +67,7 @@ impl Intake {
                 (Counts::default(), Err(error.clone()))
             }
         };
-        store_exemplars(spec, batch.exemplars.take(), exemplars);
+        store_exemplars(spec, batch.exemplars.take().as_deref(), exemplars);
         batch.resolve(&mut self.cache, scrape_ms, sink);
         let limits = &spec.job.limits;
         let extra = (
@@ -152,8 +152,8 @@ impl Intake {
 }
 
 /// Exemplars are stored as well as can be: a store of them that fails fails no scrape.
-fn store_exemplars(spec: &Spec, rows: Option<Vec<ExemplarRow>>, sink: Option<&dyn ExemplarSink>) {
-    if let (Some(sink), Some(rows @ [_, ..])) = (sink, rows.as_deref())
+fn store_exemplars(spec: &Spec, rows: Option<&[ExemplarRow]>, sink: Option<&dyn ExemplarSink>) {
+    if let (Some(sink), Some(rows @ [_, ..])) = (sink, rows)
         && let Err(error) = sink.append_exemplars(rows)
     {
         tracing::warn!(target = %spec.target.url, %error, "a page's exemplars were not stored");
