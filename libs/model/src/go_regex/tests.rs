@@ -194,12 +194,13 @@ fn what_go_refuses_is_refused_in_its_words() {
 }
 
 #[test]
+// A bound that a loaded machine keeps and quadratic time, minutes here, does not.
 fn long_texts_take_time_that_grows_with_their_length_only() {
     for part in ["{", "[:", "{1,", "\\Q", "(?i)"] {
         let text = part.repeat(200_000);
         let began = std::time::Instant::now();
         let _ = translate(&format!("[{text}")).is_ok() || translate(&text).is_ok();
-        assert!(began.elapsed() < std::time::Duration::from_secs(2), "{part}");
+        assert!(began.elapsed() < std::time::Duration::from_secs(20), "{part}");
     }
 }
 
