@@ -23,7 +23,7 @@ pub use merging::merge_blocks;
 pub(crate) use merging::{merge_and_erase, merge_samples};
 
 /// Each window is so many times as long as the one below.
-const LEVEL_FACTOR: i64 = 3;
+pub(crate) const LEVEL_FACTOR: i64 = 3;
 
 /// Blocks that are merged while their window is being filled. More than the flushes of a window at the usual pace: these
 /// are merged once, when it is complete.

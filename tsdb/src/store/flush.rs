@@ -1,5 +1,6 @@
 //! Flushing: a generation of samples is frozen, written as blocks, and let go together with its log.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,12 +9,22 @@ use model::StoreError;
 
 use super::maintain::Upkeep;
 use super::{Generation, Tsdb};
+use crate::Options;
 use crate::block::{Block, BlockMeta, Writer};
 use crate::codec::Effort;
+use crate::compact::LEVEL_FACTOR;
 use crate::head::{GcRules, Memtable};
+use crate::options::align;
 
-/// Where the samples span more windows than this, those that have any are sought first.
+/// Where the samples span more windows than this, those that have any are sought first; where these are more as well,
+/// older ones become longer blocks.
 const MANY_WINDOWS: i64 = 32;
+
+/// So many of the newest windows have blocks of their own in any case.
+const NEWEST_WINDOWS: usize = 16;
+
+/// Blocks are not longer than compaction makes them while there are no more than this of them.
+const MOST_WINDOWS: usize = 128;
 
 /// Series without samples for this part of a block's length are forgotten …
 const IDLE_PART: i64 = 4;
@@ -169,13 +180,13 @@ impl Tsdb {
     ) -> Result<Vec<Arc<Block>>, StoreError> {
         let mut blocks: Vec<Arc<Block>> = Vec::new();
         let windows = self.windows(&generation.memtable)?;
-        for (i, &start_ms) in windows.iter().enumerate() {
+        for (i, &window) in windows.iter().enumerate() {
             // Only the last of several blocks says that all are there.
             let log_floor = match i + 1 == windows.len() {
                 true => generation.number + 1,
                 false => 0,
             };
-            match self.write_window(upkeep, &generation.memtable, start_ms, log_floor) {
+            match self.write_window(upkeep, &generation.memtable, window, log_floor) {
                 Ok(block) => blocks.extend(block),
                 Err(error) => {
                     // The next attempt writes them again; what cannot be deleted would only be there twice.
@@ -189,8 +200,8 @@ impl Tsdb {
         Ok(blocks)
     }
 
-    /// The starts of the windows in which a memtable may have samples; in the last one it has.
-    fn windows(&self, memtable: &Memtable) -> Result<Vec<i64>, StoreError> {
+    /// First and last millisecond of the windows in which a memtable may have samples; in the last one it has.
+    fn windows(&self, memtable: &Memtable) -> Result<Vec<(i64, i64)>, StoreError> {
         let (Some(oldest_ms), Some(newest_ms)) = (memtable.oldest_ms(), memtable.newest_ms()) else {
             return Ok(Vec::new());
         };
@@ -199,15 +210,16 @@ impl Tsdb {
         let (first, last) = (start_ms(oldest_ms), start_ms(newest_ms));
         let count = last.saturating_sub(first) / width_ms;
         if count < MANY_WINDOWS {
-            return Ok((0..=count).map(|i| first + i * width_ms).collect());
+            let starts = (0..=count).map(|i| first + i * width_ms);
+            return Ok(starts.map(|start| window(start, width_ms)).collect());
         }
-        let mut found = std::collections::BTreeSet::new();
+        let mut found = BTreeSet::new();
         memtable.for_each(u64::MAX, i64::MIN, i64::MAX, &mut |_, samples| {
             found.extend(samples.timestamps.iter().map(|&ms| start_ms(ms)));
             found.extend(samples.histograms.iter().map(|(ms, _)| start_ms(*ms)));
             Ok(())
         })?;
-        Ok(found.into_iter().collect())
+        Ok(bounded(&found, &self.options))
     }
 
     /// Writes, publishes and opens the block of one window, if there is anything in it.
@@ -215,10 +227,9 @@ impl Tsdb {
         &self,
         upkeep: &mut Upkeep,
         memtable: &Memtable,
-        start_ms: i64,
+        (start_ms, last_ms): (i64, i64),
         log_floor: u64,
     ) -> Result<Option<Arc<Block>>, StoreError> {
-        let last_ms = start_ms.saturating_add(self.options.block_duration_ms - 1);
         let mut meta = BlockMeta {
             id: upkeep.take_id(),
             min_ms: i64::MAX,
@@ -271,5 +282,93 @@ impl Tsdb {
             let _ = self.delete(path);
         }
         opened.map(Arc::new)
+    }
+}
+
+fn window(start_ms: i64, width_ms: i64) -> (i64, i64) {
+    (start_ms, start_ms.saturating_add(width_ms - 1))
+}
+
+/// The windows that have samples, by their starts, as first and last millisecond of blocks. Many of them become fewer
+/// and longer ones, but for the newest: a block has two files open, and a sender that fills years of gaps must not use
+/// up what there may be.
+fn bounded(starts: &BTreeSet<i64>, options: &Options) -> Vec<(i64, i64)> {
+    let mut width_ms = options.block_duration_ms;
+    let old = starts
+        .len()
+        .saturating_sub(match starts.len() as i64 > MANY_WINDOWS {
+            true => NEWEST_WINDOWS,
+            false => starts.len(),
+        });
+    let newest = starts.iter().skip(old);
+    let newest: Vec<(i64, i64)> = newest.map(|&start| window(start, width_ms)).collect();
+    let end_ms = newest.first().map_or(i64::MAX, |(start, _)| *start);
+    let mut older: Vec<i64> = starts.iter().take(old).copied().collect();
+    let may_be = |width_ms| match width_ms < options.max_block_duration_ms() {
+        true => MANY_WINDOWS as usize,
+        false => MOST_WINDOWS,
+    };
+    while older.len() > may_be(width_ms) {
+        width_ms = width_ms.saturating_mul(LEVEL_FACTOR);
+        older
+            .iter_mut()
+            .for_each(|start| *start = align(*start, width_ms));
+        older.dedup();
+    }
+    let older = older.into_iter().map(|start| window(start, width_ms));
+    let older = older.map(|(start, last)| (start, last.min(end_ms.saturating_sub(1))));
+    older.chain(newest).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WIDTH_MS: i64 = crate::options::DEFAULT_BLOCK_DURATION_MS;
+
+    fn windows(starts: &BTreeSet<i64>, retention_ms: Option<i64>) -> Vec<(i64, i64)> {
+        let options = Options {
+            retention_ms,
+            ..Options::default()
+        };
+        let windows = bounded(starts, &options);
+        assert!(windows.is_sorted_by(|a, b| a.1 < b.0), "{windows:?}");
+        assert!(windows.iter().all(|(start, last)| start <= last), "{windows:?}");
+        let covered = |ms: &i64| {
+            windows
+                .iter()
+                .any(|(start, last)| start <= ms && ms + WIDTH_MS - 1 <= *last)
+        };
+        assert!(starts.iter().all(covered));
+        assert!(
+            windows
+                .iter()
+                .all(|(start, last)| starts.range(start..=last).next().is_some())
+        );
+        windows
+    }
+
+    #[test]
+    fn few_windows_are_as_they_are_and_many_become_few() {
+        let every = |count: i64, step: i64| (0..count).map(|i| i * step * WIDTH_MS).collect();
+        assert_eq!(windows(&every(32, 1000), None).len(), 32);
+        let quarter = windows(&every(180, 1), Some(180 * WIDTH_MS));
+        assert!(quarter.len() <= 48, "{}", quarter.len());
+        assert!(quarter.iter().all(|(start, last)| last - start < 18 * WIDTH_MS));
+        assert!(
+            quarter
+                .iter()
+                .rev()
+                .take(16)
+                .all(|(start, last)| last - start == WIDTH_MS - 1)
+        );
+        for (count, step) in [(5000, 1), (50_000, 1), (1000, 400), (100_000, 100_000)] {
+            let many = windows(&every(count, step), None);
+            assert!(many.len() <= 144, "{count} {step}: {}", many.len());
+        }
+        let ends: BTreeSet<i64> = (0..300)
+            .flat_map(|i| [i64::MIN + i * WIDTH_MS, -i * WIDTH_MS])
+            .collect();
+        bounded(&ends, &Options::default());
     }
 }

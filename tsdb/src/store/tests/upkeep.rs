@@ -97,3 +97,18 @@ fn samples_of_many_years_become_blocks_of_their_own_windows() {
     assert_eq!(tsdb.flush().unwrap(), 10);
     assert_eq!(everything(&tsdb), data);
 }
+
+#[test]
+fn samples_spread_over_thousands_of_windows_do_not_become_thousands_of_blocks() {
+    let (_, fs) = memory();
+    let tsdb = open(&fs);
+    let mut data = Data::new();
+    let mut rows: Vec<MetricRow> = (0..3000).map(|s| row(0, s * 3000, s as f64)).collect();
+    append(&tsdb, &mut rows, &mut data).unwrap();
+    let blocks = tsdb.flush().unwrap();
+    assert!((17..=48).contains(&blocks), "{blocks}");
+    assert_eq!(everything(&tsdb), data);
+    assert_eq!(ask(&tsdb, 100_000, 200_000), within(&data, 100_000, 200_000));
+    drop(tsdb);
+    assert_eq!(everything(&open(&fs)), data);
+}
