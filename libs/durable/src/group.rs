@@ -11,6 +11,7 @@
 
 mod read;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,6 +26,11 @@ use crate::{DurableError, Fs, SyncFile, WriteFile};
 
 /// Buffers that a large group has blown up beyond this are given back.
 const KEPT_BUFFER: usize = 1 << 20;
+
+/// The system has no more file handles.
+const ENFILE: i32 = 23;
+/// The process has no more file handles.
+const EMFILE: i32 = 24;
 
 /// One generation of a log, open for writing. Share it behind an `Arc`.
 pub struct GroupLog {
@@ -178,7 +184,8 @@ impl GroupLog {
     /// failed since is no hindrance.
     ///
     /// # Errors
-    /// The disk failed, now or earlier: what it holds is unknown from there on, and this log takes no more.
+    /// The disk failed, now or earlier: what it holds is unknown from there on, and this log takes no more. Or the
+    /// process is out of file handles: the same call can succeed later.
     pub fn sync(&self) -> Result<(), DurableError> {
         let mut synced = self.synced.lock();
         if let Err(error @ DurableError::Poisoned(_)) = self.check() {
@@ -190,23 +197,27 @@ impl GroupLog {
             if until <= *synced {
                 return Ok(());
             }
-            let mut files = std::mem::take(&mut disk.unsynced);
             let path = segment_path(&self.dir, self.generation, disk.segment);
-            files.push(
-                disk.file
-                    .syncer()
-                    .map_err(|e| self.poison(format!("open {}: {e}", path.display())))?,
-            );
+            // Nothing is asked of the disk yet: that there are no handles to be had says nothing of what it holds.
+            let current = disk
+                .file
+                .syncer()
+                .map_err(|e| DurableError::io("open", &path, e))?;
+            let mut files = std::mem::take(&mut disk.unsynced);
+            files.push(current);
             (files, std::mem::take(&mut disk.new_name), until)
         };
-        let done = files.iter().try_for_each(|file| file.sync()).and_then(|()| {
-            if new_name {
-                self.fs.sync_dir(&self.dir)
-            } else {
-                Ok(())
+        files
+            .iter()
+            .try_for_each(|file| file.sync())
+            .map_err(|e| self.poison(format!("sync {}: {e}", self.dir.display())))?;
+        if new_name && let Err(error) = self.fs.sync_dir(&self.dir) {
+            if !is_out_of_handles(&error) {
+                return Err(self.poison(format!("sync {}: {error}", self.dir.display())));
             }
-        });
-        done.map_err(|e| self.poison(format!("sync {}: {e}", self.dir.display())))?;
+            self.disk.lock().new_name = true;
+            return Err(DurableError::io("open", &self.dir, error));
+        }
         *synced = until;
         Ok(())
     }
@@ -258,6 +269,11 @@ impl Queue {
     fn check(&self) -> Result<(), DurableError> {
         self.failed.clone().map_or(Ok(()), Err)
     }
+}
+
+/// Whether the process or the system has no more handles: the call was not even tried.
+fn is_out_of_handles(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
 }
 
 fn open_segment(fs: &dyn Fs, path: &Path) -> Result<Box<dyn WriteFile>, DurableError> {

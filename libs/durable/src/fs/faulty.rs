@@ -24,6 +24,7 @@ struct Plan {
     fail_at: Option<u64>,
     forever: bool,
     kind: Option<io::ErrorKind>,
+    no_handles: bool,
 }
 
 impl FaultyFs {
@@ -45,7 +46,21 @@ impl FaultyFs {
 
     /// Ends all failing.
     pub fn heal(&self) {
-        self.plan.lock().fail_at = None;
+        let mut plan = self.plan.lock();
+        plan.fail_at = None;
+        plan.no_handles = false;
+    }
+
+    /// From now on nothing can be opened, as in a process that has as many files open as it may.
+    pub fn exhaust_handles(&self) {
+        self.plan.lock().no_handles = true;
+    }
+
+    fn check_handles(&self) -> io::Result<()> {
+        match self.plan.lock().no_handles {
+            true => Err(io::Error::from_raw_os_error(24)),
+            false => Ok(()),
+        }
     }
 
     /// How many changing calls were made so far: what a test iterates over.
@@ -87,6 +102,7 @@ impl WriteFile for Writer {
     }
 
     fn syncer(&self) -> io::Result<Box<dyn SyncFile>> {
+        self.fs.check_handles()?;
         Ok(Box::new(Syncer {
             fs: self.fs.clone(),
             inner: self.inner.syncer()?,
@@ -109,6 +125,7 @@ impl SyncFile for Syncer {
 impl Fs for FaultyFs {
     fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
         self.check()?;
+        self.check_handles()?;
         Ok(Box::new(Writer {
             fs: self.clone(),
             inner: self.inner.create(path)?,
@@ -117,6 +134,7 @@ impl Fs for FaultyFs {
 
     fn append(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
         self.check()?;
+        self.check_handles()?;
         Ok(Box::new(Writer {
             fs: self.clone(),
             inner: self.inner.append(path)?,
@@ -124,6 +142,7 @@ impl Fs for FaultyFs {
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn ReadFile>> {
+        self.check_handles()?;
         self.inner.open(path)
     }
 
@@ -163,6 +182,7 @@ impl Fs for FaultyFs {
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         self.check()?;
+        self.check_handles()?;
         self.inner.sync_dir(dir)
     }
 

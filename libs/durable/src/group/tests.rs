@@ -118,6 +118,26 @@ fn a_failed_sync_poisons_the_log() {
 }
 
 #[test]
+fn a_sync_without_file_handles_can_be_tried_again() {
+    let (memory_fs, memory) = memory();
+    let faulty = FaultyFs::new(memory);
+    let fs: Arc<dyn Fs> = Arc::new(faulty.clone());
+    let log = begin(&fs, 1, 40);
+    for i in 0..4u8 {
+        log.commit(log.enqueue(i, &[i; 31])).unwrap();
+    }
+    faulty.exhaust_handles();
+    for _ in 0..2 {
+        assert!(matches!(log.sync(), Err(DurableError::Io { .. })));
+        log.check().unwrap();
+    }
+    faulty.heal();
+    log.sync().unwrap();
+    memory_fs.power_cut();
+    assert_eq!(replayed(&*fs).0.len(), 4);
+}
+
+#[test]
 fn replay_stops_at_damage_because_what_follows_may_build_on_it() {
     let (memory, fs) = memory();
     let log = begin(&fs, 3, 40);
