@@ -21,6 +21,9 @@ use crate::head::row::{Slots, has};
 /// Narrower pages are not retired for being sparse: a new page would not be much smaller.
 const RETIRE_FROM_WIDTH: usize = 16;
 
+/// So many pages are gone through while nobody appends: less than a millisecond.
+const FORGET_PAGES: usize = 16;
+
 /// Silence beyond this is not told apart: stamps start again after 45 days.
 const MAX_IDLE_MINUTES: i64 = 30 * 24 * 60;
 
@@ -34,6 +37,9 @@ pub struct GcRules {
     /// The lowest generation of a memtable over this table that anybody still holds, snapshots included.
     pub oldest_generation: u64,
 }
+
+/// A page, slots of it that may be forgotten, and whether that is because the page is retired.
+type Suspect = (Arc<Page>, Vec<usize>, bool);
 
 /// Series that are forgotten and not buried.
 pub(crate) struct Grave {
@@ -77,25 +83,25 @@ impl SeriesTable {
                 suspects.push((Arc::clone(page), silent, false));
             }
         }
-        if !suspects.is_empty() {
+        for suspects in suspects.chunks(FORGET_PAGES) {
             self.forget(active, suspects);
         }
     }
 
     /// Forgets slots of pages; of a page that is not to be retired those alone that have no samples in `active`.
-    fn forget(&self, active: &Memtable, suspects: Vec<(Arc<Page>, Vec<usize>, bool)>) {
+    fn forget(&self, active: &Memtable, suspects: &[Suspect]) {
         let mut maker = self.maker.lock();
         let mut graves = Vec::new();
         active.while_nobody_appends(|slots_of| {
             let mut directory = self.directory.write();
             for (page, slots, retire) in suspects {
-                let alive = if retire { Slots::default() } else { slots_of(&page) };
+                let alive = if *retire { Slots::default() } else { slots_of(page) };
                 let mut grave = Grave {
                     generation: active.generation(),
-                    page,
+                    page: Arc::clone(page),
                     slots: Slots::default(),
                 };
-                for slot in slots.into_iter().filter(|&slot| !has(&alive, slot)) {
+                for slot in slots.iter().copied().filter(|&slot| !has(&alive, slot)) {
                     if grave.page.forget(slot) {
                         directory.remove_key(&grave.page, slot);
                         crate::head::row::set(&mut grave.slots, slot);
