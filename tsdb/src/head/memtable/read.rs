@@ -145,7 +145,11 @@ impl Memtable {
     ) -> Result<(), StoreError> {
         let visible = self.visible(visible);
         let order = self.table.order();
-        let entries = self.entries();
+        // Pages without anything in the range are passed over as a whole: a flush asks for one window after the other.
+        let mut entries = self.entries();
+        for place in &mut entries {
+            place.take_if(|entry| !entry.data.lock().meets(start_ms, end_ms));
+        }
         let mut scratch = Scratch::default();
         let mut pending: Option<(Labels, Samples)> = None;
         let mut samples = Samples::default();
@@ -156,10 +160,8 @@ impl Memtable {
             };
             samples.clear();
             let data = entry.data.lock();
-            if data.meets(start_ms, end_ms) {
-                data.read(slot, visible, start_ms, end_ms, &mut scratch, &mut samples)
-                    .map_err(malformed)?;
-            }
+            data.read(slot, visible, start_ms, end_ms, &mut scratch, &mut samples)
+                .map_err(malformed)?;
             drop(data);
             if samples.is_empty() {
                 continue;
