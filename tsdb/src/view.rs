@@ -149,6 +149,12 @@ impl Present {
         self.now.lock().settled()
     }
 
+    /// As if so many batches had been.
+    #[cfg(test)]
+    pub(crate) fn skip_to(&self, batch: u64) {
+        self.now.lock().begun = batch;
+    }
+
     /// Waits until a batch that is applied shows: until those before it are applied as well.
     fn wait_for(&self, batch: u64) {
         let mut now = self.now.lock();

@@ -102,6 +102,8 @@ impl Tsdb {
             self.clock.now_ms(),
         ));
         next.check()?;
+        // Rows of its first batch are not for readers that see less, however many it brings.
+        next.memtable.set_sealable(self.present.settled());
         upkeep.held.push(Arc::downgrade(&next));
         let old = {
             let mut active = self.active.write();

@@ -313,3 +313,20 @@ fn the_largest_labels_are_listed() {
         [("job=j".to_owned(), 7), ("__name__=m0".to_owned(), 3)]
     );
 }
+
+#[test]
+fn after_billions_of_batches_a_snapshot_still_sees_none_that_came_later() {
+    let (_, fs) = memory();
+    let tsdb = open(&fs);
+    let mut data = Data::new();
+    tsdb.present.skip_to((1 << 31) + 5);
+    append(&tsdb, &mut [row(0, 0, 1.0)], &mut data).unwrap();
+    tsdb.flush().unwrap();
+    let snapshot = tsdb.snapshot(i64::MIN, i64::MAX).unwrap();
+    let before = data.clone();
+    // So many rows that some are sealed within the batch that brings them.
+    let mut rows: Vec<MetricRow> = (1..100).map(|ms| row(0, ms, ms as f64)).collect();
+    append(&tsdb, &mut rows, &mut data).unwrap();
+    assert_eq!(read(&*snapshot, &[], &hints(i64::MIN, i64::MAX)).unwrap(), before);
+    assert_eq!(everything(&tsdb), data);
+}
