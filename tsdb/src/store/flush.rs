@@ -91,17 +91,17 @@ impl Tsdb {
     /// Lets a new generation take samples.
     fn freeze(&self, upkeep: &mut Upkeep) -> Result<(), StoreError> {
         self.check_poison()?;
-        let number = upkeep.next_generation;
-        upkeep.next_generation += 1;
         let next = Arc::new(Generation::begin(
-            number,
+            upkeep.next_generation,
             &self.table,
             &self.fs,
             &self.wal_dir,
             &self.options,
             self.clock.now_ms(),
         ));
+        // One that could not begin has taken nothing: its number, and what there is of its file, are the next one's.
         next.check()?;
+        upkeep.next_generation += 1;
         // Rows of its first batch are not for readers that see less, however many it brings.
         next.memtable.set_sealable(self.present.settled());
         upkeep.held.push(Arc::downgrade(&next));

@@ -95,3 +95,26 @@ fn the_log_does_not_grow_without_bound_when_nothing_is_flushed() {
     append(&tsdb, &mut [row(0, 6000, 1.0)], &mut data).unwrap();
     assert_eq!(everything(&tsdb), data);
 }
+
+#[test]
+fn a_log_that_cannot_be_begun_again_and_again_leaves_one_file() {
+    let (_, memory) = memory();
+    let faulty = FaultyFs::new(memory);
+    let fs: Arc<dyn Fs> = Arc::new(faulty.clone());
+    let tsdb = open(&fs);
+    let mut data = Data::new();
+    faulty.fail(0, ErrorKind::StorageFull, false);
+    assert!(append(&tsdb, &mut [row(0, 1000, 1.0)], &mut data).is_err());
+    for _ in 0..20 {
+        // The file is created, and its first bytes find no room.
+        faulty.fail(1, ErrorKind::StorageFull, false);
+        assert!(tsdb.maintain().is_err());
+    }
+    let wal = fs.list(&Path::new(DIR).join("wal")).unwrap();
+    assert!(wal.len() <= 2, "{wal:?}");
+    faulty.heal();
+    tsdb.maintain().unwrap();
+    append(&tsdb, &mut [row(1, 2000, 2.0)], &mut data).unwrap();
+    drop(tsdb);
+    assert_eq!(everything(&open(&fs)).get(&series(1)), data.get(&series(1)));
+}
