@@ -60,10 +60,7 @@ impl Tsdb {
             .compactions
             .note(bytes, self.clock.now_ns() - began_ns);
         upkeep.blocks_went = true;
-        for source in sources {
-            self.delete(source.dir())?;
-        }
-        Ok(())
+        self.delete_all(sources)
     }
 }
 

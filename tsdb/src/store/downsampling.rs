@@ -47,9 +47,7 @@ impl Tsdb {
             .downsamplings
             .note(bytes, self.clock.now_ns() - began_ns);
         upkeep.blocks_went |= !replaced.is_empty();
-        for gone in &replaced {
-            self.delete(gone.dir())?;
-        }
+        self.delete_all(&replaced)?;
         Ok(Some(raw.len()))
     }
 }

@@ -213,10 +213,22 @@ impl Tsdb {
         }
         upkeep.blocks_went = true;
         self.present.change(|view| view.with_blocks(&expired, &[]));
-        for block in view.blocks.iter().filter(|b| expired.contains(&b.meta().id)) {
-            self.delete(block.dir())?;
-        }
+        let gone = view.blocks.iter().filter(|b| expired.contains(&b.meta().id));
+        self.delete_all(gone)?;
         Ok(expired.len())
+    }
+
+    /// Deletes the folders of blocks that are in use no more. One that cannot be deleted keeps none of the others, for
+    /// nobody asks after them again before the next start.
+    ///
+    /// # Errors
+    /// The first there was.
+    pub(super) fn delete_all<'a>(
+        &self,
+        blocks: impl IntoIterator<Item = &'a Arc<Block>>,
+    ) -> Result<(), StoreError> {
+        let deleted = blocks.into_iter().map(|block| self.delete(block.dir()));
+        deleted.fold(Ok(()), Result::and)
     }
 
     /// Deletes a block's folder so that a crash leaves it whole or recognisably gone. Readers that have it open

@@ -118,3 +118,23 @@ fn a_log_that_cannot_be_begun_again_and_again_leaves_one_file() {
     drop(tsdb);
     assert_eq!(everything(&open(&fs)).get(&series(1)), data.get(&series(1)));
 }
+
+#[test]
+fn a_block_that_cannot_be_deleted_keeps_none_of_the_others() {
+    let (_, memory) = memory();
+    let faulty = FaultyFs::new(memory);
+    let fs: Arc<dyn Fs> = Arc::new(faulty.clone());
+    let options = Options {
+        retention_ms: Some(10_000),
+        ..small()
+    };
+    let (tsdb, _) = open_with(&fs, options).unwrap();
+    let mut rows: Vec<MetricRow> = (0..5).map(|s| row(0, s * 1000, 1.0)).collect();
+    tsdb.append(&mut rows).unwrap();
+    tsdb.flush().unwrap();
+    tsdb.append(&mut [row(0, 100_000, 1.0)]).unwrap();
+    faulty.fail(0, ErrorKind::Other, false);
+    assert!(tsdb.step().is_err());
+    let left = fs.list(&Path::new(DIR).join("blocks")).unwrap();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
