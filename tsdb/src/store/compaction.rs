@@ -9,10 +9,18 @@ use super::maintain::Upkeep;
 use crate::block::{Block, BlockMeta};
 use crate::compact::{merge_and_erase, plan};
 
+/// A compaction that failed is not tried again sooner: on a disk that is nearly full each attempt takes what room is
+/// left from the log, until it gives up.
+const RETRY_MS: i64 = 60_000;
+
 impl Tsdb {
     /// Does one compaction, if one is due; gives the number of blocks that became one. Blocks that turn out corrupt
     /// are told once and left out from then on, so that they do not stand in the way of the others.
     pub(super) fn compact(&self, upkeep: &mut Upkeep, now_ms: i64) -> Result<Option<usize>, StoreError> {
+        let waits = |failed_ms: i64| (0..RETRY_MS).contains(&now_ms.saturating_sub(failed_ms));
+        if upkeep.compaction_failed_ms.is_some_and(waits) {
+            return Ok(None);
+        }
         let view = self.present.view();
         let sound = view
             .blocks
@@ -26,6 +34,8 @@ impl Tsdb {
         let sources: Vec<Arc<Block>> = plan.sources.iter().filter_map(planned).collect();
         let meta = merged_meta(upkeep.take_id(), &sources);
         let merged = self.replace(upkeep, &sources, meta);
+        let failed = matches!(&merged, Err(error) if !matches!(error, StoreError::Corrupt { .. }));
+        upkeep.compaction_failed_ms = failed.then_some(now_ms);
         // Whatever the reason: the same blocks must not be tried for ever.
         if matches!(merged, Err(StoreError::Corrupt { .. }))
             && plan.sources.iter().all(|id| !upkeep.corrupt.contains(id))

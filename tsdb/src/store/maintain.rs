@@ -59,6 +59,8 @@ pub(super) struct Upkeep {
     pub(super) next_generation: u64,
     /// Blocks whose compaction met corrupt bytes: left as they are while the process lives.
     pub(super) corrupt: BTreeSet<u64>,
+    /// When the last compaction failed, if it did, but not for corrupt bytes.
+    pub(super) compaction_failed_ms: Option<i64>,
     /// Generations that snapshots may hold.
     pub(super) held: Vec<Weak<Generation>>,
     /// Up to which generation the log is in blocks and not removed yet.
@@ -80,6 +82,7 @@ impl Upkeep {
             next_block,
             next_generation: active.number + 1,
             corrupt: BTreeSet::new(),
+            compaction_failed_ms: None,
             held: vec![Arc::downgrade(active)],
             removable: None,
             pace: Pace::default(),

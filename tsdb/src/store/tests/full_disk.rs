@@ -138,3 +138,32 @@ fn a_block_that_cannot_be_deleted_keeps_none_of_the_others() {
     let left = fs.list(&Path::new(DIR).join("blocks")).unwrap();
     assert_eq!(left.len(), 1, "{left:?}");
 }
+
+#[test]
+fn a_compaction_that_found_no_room_waits_a_minute() {
+    let (_, memory) = memory();
+    let faulty = FaultyFs::new(memory);
+    let fs: Arc<dyn Fs> = Arc::new(faulty.clone());
+    let clock = Arc::new(ManualClock::at(0));
+    let (tsdb, _) = Tsdb::open(fs, Path::new(DIR), small(), Arc::clone(&clock) as _).unwrap();
+    let mut data = Data::new();
+    for ms in [0, 500, 2000] {
+        append(&tsdb, &mut [row(0, ms, 1.0)], &mut data).unwrap();
+        tsdb.flush().unwrap();
+    }
+    clock.advance(1000);
+    faulty.fail(0, ErrorKind::StorageFull, true);
+    assert!(tsdb.step().is_err());
+    let calls = faulty.calls();
+    for _ in 0..59 {
+        clock.advance(1000);
+        assert_eq!(tsdb.step().unwrap(), None);
+    }
+    assert_eq!(faulty.calls(), calls);
+    clock.advance(1000);
+    assert!(tsdb.step().is_err());
+    faulty.heal();
+    clock.advance(60_000);
+    assert_eq!(tsdb.maintain().unwrap().compacted, 1);
+    assert_eq!(everything(&tsdb), data);
+}
