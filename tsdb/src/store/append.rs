@@ -62,8 +62,8 @@ impl Tsdb {
         }
         let log_bytes = active.position() + self.frozen_log_bytes.load(Ordering::Relaxed);
         let bytes = active.memtable.bytes() + self.frozen_bytes.load(Ordering::Relaxed);
-        if log_bytes > self.options.wal_bytes.saturating_mul(HARD_BOUND)
-            || bytes > self.options.memtable_bytes().saturating_mul(HARD_BOUND)
+        if log_bytes > self.flush_log_bytes().saturating_mul(HARD_BOUND)
+            || bytes > self.flush_bytes().saturating_mul(HARD_BOUND)
         {
             let why = "too much waits to be flushed; the disk is slow or full";
             return refuse(StoreError::ReadOnly(why.into()));

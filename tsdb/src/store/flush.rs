@@ -31,6 +31,12 @@ const IDLE_PART: i64 = 4;
 /// … but not before this, in milliseconds: most is scraped more often.
 const MIN_IDLE_MS: i64 = 10 * 60 * 1000;
 
+/// A series may have so many bytes of samples in memory before they are flushed: about sixty samples, a quarter of an
+/// hour at 15 s …
+const MIN_BYTES_A_SERIES: u64 = 160;
+/// … and so many in the log, its labels included.
+const MIN_LOG_BYTES_A_SERIES: u64 = 256;
+
 /// A quiet log is flushed when it has this many bytes; what little else there is waits for its age.
 const QUIET_LOG_BYTES: u64 = 1 << 20;
 
@@ -62,6 +68,19 @@ impl Tsdb {
         Ok(blocks)
     }
 
+    /// Bytes of samples in memory at which they are flushed. Many series get more than the options say: a flush writes
+    /// every series' labels, so one after a few samples each costs more than all the rest.
+    pub(super) fn flush_bytes(&self) -> u64 {
+        let series = self.table.len().saturating_mul(MIN_BYTES_A_SERIES);
+        self.options.memtable_bytes().max(series)
+    }
+
+    /// Bytes of the log at which it is flushed, by the same rule.
+    pub(super) fn flush_log_bytes(&self) -> u64 {
+        let series = self.table.len().saturating_mul(MIN_LOG_BYTES_A_SERIES);
+        self.options.wal_bytes.max(series)
+    }
+
     fn is_due(&self, active: &Generation, upkeep: &Upkeep, now_ms: i64) -> bool {
         if self.poisoned().is_some() {
             return false;
@@ -75,8 +94,8 @@ impl Tsdb {
         }
         let log_bytes = active.position();
         let quiet = upkeep.pace.is_quiet(now_ms) && log_bytes >= QUIET_LOG_BYTES;
-        log_bytes >= self.options.wal_bytes
-            || active.memtable.bytes() >= self.options.memtable_bytes()
+        log_bytes >= self.flush_log_bytes()
+            || active.memtable.bytes() >= self.flush_bytes()
             || now_ms.saturating_sub(active.born_ms) >= self.options.flush_age_ms
             || quiet
     }
