@@ -22,6 +22,9 @@ pub mod compact;
 mod downsample;
 mod error;
 pub mod exemplar;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod head;
 pub mod import;
 pub mod inspect;

@@ -67,7 +67,8 @@ pub fn decode(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>, BadFrame> {
     }
     let (&kind, rest) = rest.split_first().ok_or(BadFrame::Short)?;
     let payload = rest.get(..len).ok_or(BadFrame::Short)?;
-    if checksum(kind, payload) != expected {
+    // Fuzz targets are to get to what lies behind the checksum.
+    if !cfg!(fuzzing) && checksum(kind, payload) != expected {
         return Err(BadFrame::Checksum);
     }
     Ok(Some((Frame { kind, payload }, HEADER_LEN + len)))

@@ -12,6 +12,7 @@ mod model_test;
 mod recovery;
 mod retention_rules;
 mod snapshot;
+mod stress;
 mod upkeep;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,8 @@ use std::sync::Arc;
 
 use durable::{Fs, MemoryFs};
 use model::metrics::{
-    AppendReport, MetricRow, MetricSink, MetricSnapshot, MetricStore, Sample, Samples, SelectHints, SeriesRef,
+    AppendReport, MetricRow, MetricSink, MetricSnapshot, MetricStore, NewSeries, Sample, Samples,
+    SelectHints, SeriesRef,
 };
 use model::{Labels, ManualClock, Matcher, StoreError};
 

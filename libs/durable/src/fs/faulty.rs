@@ -25,7 +25,14 @@ struct Plan {
     forever: bool,
     kind: Option<io::ErrorKind>,
     no_handles: bool,
+    /// The state of a xorshift generator, 0 for no dawdling.
+    dawdling: u64,
 }
+
+/// A call that dawdles goes round in circles fewer times than this, some ten microseconds.
+const MAX_CIRCLES: u64 = 4096;
+/// One of so many gives the processor up as well, which costs much where many wait for it.
+const YIELD_EVERY: u64 = 32;
 
 impl FaultyFs {
     /// A file system that does not fail until told to.
@@ -42,6 +49,12 @@ impl FaultyFs {
         plan.fail_at = Some(plan.calls + nth);
         plan.forever = forever;
         plan.kind = Some(kind);
+    }
+
+    /// Lets every changing call take its time first, differently for every seed: threads then meet in ways in which they
+    /// seldom do by themselves.
+    pub fn dawdle(&self, seed: u64) {
+        self.plan.lock().dawdling = seed | 1;
     }
 
     /// Ends all failing.
@@ -69,6 +82,11 @@ impl FaultyFs {
     }
 
     fn check(&self) -> io::Result<()> {
+        let circles = self.plan.lock().circles();
+        (0..circles).for_each(|_| std::hint::spin_loop());
+        if circles % YIELD_EVERY == 1 {
+            std::thread::yield_now();
+        }
         let mut plan = self.plan.lock();
         let call = plan.calls;
         plan.calls += 1;
@@ -79,6 +97,15 @@ impl FaultyFs {
             Some(kind) => Err(io::Error::from(kind)),
             None => Ok(()),
         }
+    }
+}
+
+impl Plan {
+    fn circles(&mut self) -> u64 {
+        self.dawdling ^= self.dawdling << 13;
+        self.dawdling ^= self.dawdling >> 7;
+        self.dawdling ^= self.dawdling << 17;
+        self.dawdling % MAX_CIRCLES
     }
 }
 

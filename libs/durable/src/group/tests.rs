@@ -1,3 +1,5 @@
+mod stress;
+
 use std::io::ErrorKind;
 
 use super::*;

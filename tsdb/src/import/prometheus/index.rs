@@ -8,7 +8,7 @@ use durable::Fs;
 use model::{Labels, LabelsBuilder, StoreError};
 
 use super::file::{Source, Window, u32_be, u64_be};
-use crate::bytes::{Cursor, Malformed};
+use crate::bytes::{Cursor, Malformed, checks_out};
 
 const MAGIC: u32 = 0xBAAA_D700;
 const HEADER_BYTES: u64 = 5;
@@ -188,7 +188,7 @@ impl Symbols {
 /// Cuts off four bytes of CRC-32C and gives what is before if they agree.
 fn checked(bytes: &[u8]) -> Option<&[u8]> {
     let (content, crc) = bytes.split_last_chunk::<4>()?;
-    (crc32c::crc32c(content) == u32::from_be_bytes(*crc)).then_some(content)
+    checks_out(content, u32::from_be_bytes(*crc)).then_some(content)
 }
 
 fn entry(bytes: &[u8], symbols: &Symbols) -> Result<(Labels, Vec<ChunkMeta>), Malformed> {

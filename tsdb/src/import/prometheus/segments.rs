@@ -8,7 +8,7 @@ use model::StoreError;
 use super::chunk::Encoding;
 use super::file::{Source, Window, u32_be};
 use super::numbered;
-use crate::bytes::Cursor;
+use crate::bytes::{Cursor, checks_out};
 
 const MAGIC: u32 = 0x85BD_40DD;
 const HEADER_BYTES: u64 = 8;
@@ -61,7 +61,7 @@ impl Segments {
         let (content, crc) = bytes
             .split_last_chunk::<4>()
             .ok_or_else(|| fault("chunk is cut short"))?;
-        if crc32c::crc32c(content) != u32::from_be_bytes(*crc) {
+        if !checks_out(content, u32::from_be_bytes(*crc)) {
             return Err(fault("checksum of a chunk"));
         }
         let (encoding, data) = content.split_first().ok_or_else(|| fault("chunk is empty"))?;

@@ -8,7 +8,7 @@ use model::metrics::Samples;
 use rustc_hash::FxHashMap;
 
 use super::file::{Source, u32_be};
-use crate::bytes::{Cursor, Malformed};
+use crate::bytes::{Cursor, Malformed, checks_out};
 
 const MAGIC: u32 = 0x0130_BA30;
 const FILE: &str = "tombstones";
@@ -35,7 +35,7 @@ impl Tombstones {
         if cursor.u8() != Ok(1) {
             return Err(fault("version of tombstones is not known, only 1"));
         }
-        if crc32c::crc32c(cursor.rest()) != u32::from_be_bytes(*crc) {
+        if !checks_out(cursor.rest(), u32::from_be_bytes(*crc)) {
             return Err(fault("checksum of tombstones"));
         }
         let mut tombstones = Tombstones::default();

@@ -9,6 +9,7 @@ use durable::Fs;
 use model::StoreError;
 
 use super::super::file::Source;
+use crate::bytes::checks_out;
 
 const PAGE_BYTES: usize = 32 << 10;
 const HEADER_BYTES: usize = 7;
@@ -128,7 +129,7 @@ impl Segment {
             .get(3..HEADER_BYTES)
             .and_then(|b| b.try_into().ok())
             .map(u32::from_be_bytes);
-        if crc != Some(crc32c::crc32c(content)) {
+        if crc.is_none_or(|crc| !checks_out(content, crc)) {
             return Err("checksum of a fragment");
         }
         Ok(Some((flags, part)))
