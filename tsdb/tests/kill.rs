@@ -7,6 +7,9 @@
 //!
 //! `KILL_ROUNDS=100 KILL_SEED=7 cargo test --release -p tsdb --test kill` runs more rounds with another seed.
 
+// A program of plain threads: there is no async worker to block.
+#![allow(clippy::disallowed_methods)]
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -402,6 +405,7 @@ fn everything(tsdb: &Tsdb) -> Data {
         end_ms: i64::MAX,
         step_ms: 0,
         max_series: 0,
+        ..SelectHints::default()
     };
     let mut set = snapshot.select(&[], &hints).expect("a selection");
     let mut samples = Samples::default();
