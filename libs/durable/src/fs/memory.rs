@@ -44,6 +44,22 @@ impl MemoryFs {
         }
     }
 
+    /// A copy of what a power cut at this moment would leave, while whoever writes goes on.
+    pub fn after_power_cut(&self) -> MemoryFs {
+        let tree = self.0.lock();
+        let survivor = |content: &Arc<Mutex<Content>>| {
+            let content = content.lock();
+            let bytes = content.bytes.iter().take(content.synced).copied().collect();
+            let synced = content.synced;
+            Arc::new(Mutex::new(Content { bytes, synced }))
+        };
+        let files = tree.files.iter().map(|(path, c)| (path.clone(), survivor(c)));
+        MemoryFs(Arc::new(Mutex::new(Tree {
+            files: files.collect(),
+            dirs: tree.dirs.clone(),
+        })))
+    }
+
     /// Flips one bit of a file, as a bad disk does.
     ///
     /// # Errors

@@ -41,7 +41,7 @@ fn names(fs: &dyn Fs) -> (BTreeSet<Name>, bool) {
 }
 
 /// One thread's records; stops when the disk has failed.
-fn writing(log: &GroupLog, fs: &dyn Fs, thread: u64, seed: u64) -> Acknowledged {
+fn writing(log: &GroupLog, memory: &MemoryFs, thread: u64, seed: u64) -> Acknowledged {
     let mut acknowledged = Acknowledged::default();
     let mut random = seed.wrapping_mul(2 * thread + 1) | 1;
     let mut open = Vec::new();
@@ -65,11 +65,16 @@ fn writing(log: &GroupLog, fs: &dyn Fs, thread: u64, seed: u64) -> Acknowledged 
         acknowledged.written.extend(&open);
         if synced {
             acknowledged.synced.append(&mut acknowledged.written.clone());
+            let (there, _) = names(&memory.after_power_cut());
+            assert!(
+                there.is_superset(&acknowledged.synced),
+                "what is synced outlives power"
+            );
         }
         open.clear();
         if i % 8 == 0 {
             assert!(
-                names(fs).0.is_superset(&acknowledged.written),
+                names(memory).0.is_superset(&acknowledged.written),
                 "acknowledged is written"
             );
         }
@@ -91,8 +96,8 @@ fn run(seed: u64) {
         let threads: Vec<_> = (0..THREADS)
             .map(|thread| {
                 scope.spawn({
-                    let (log, memory) = (&log, &memory);
-                    move || writing(log, &**memory, thread, seed)
+                    let (log, power) = (&log, &power);
+                    move || writing(log, power, thread, seed)
                 })
             })
             .collect();
