@@ -109,7 +109,10 @@ fn run(seed: u64) {
     assert_eq!(shown(tsdb, seed), [BATCHES; WRITERS as usize]);
     let (again, found) = open_with(&fs, options).unwrap();
     assert_eq!(found.damage, Vec::<String>::new());
-    assert!(everything(&again) == everything(tsdb), "seed {seed}: another content");
+    assert!(
+        everything(&again) == everything(tsdb),
+        "seed {seed}: another content"
+    );
 }
 
 /// Appends one batch, however often it takes.
