@@ -11,13 +11,22 @@ use model::Matcher;
 use crate::functions::Function;
 use crate::value::ValueType;
 
+/// Where an expression stands in the text of its query: bytes, the end exclusive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Span {
+    /// The first byte.
+    pub start: u32,
+    /// The byte after the last.
+    pub end: u32,
+}
+
 /// An expression.
 #[derive(Debug, Clone)]
 pub enum Expr {
     /// A number.
-    Number(f64),
+    Number(Number),
     /// A text.
-    String(String),
+    String(Text),
     /// The newest sample of each series: `up{job="x"}`.
     Selector(VectorSelector),
     /// The samples of a range of each series: `up[5m]`.
@@ -30,10 +39,109 @@ pub enum Expr {
     Aggregate(Box<Aggregate>),
     /// `a + b` and its like.
     Binary(Box<Binary>),
-    /// `-a`
-    Negate(Box<Expr>),
+    /// `-a`, `+a`
+    Unary(Box<Unary>),
     /// `(a)`
-    Paren(Box<Expr>),
+    Paren(Box<Paren>),
+}
+
+/// A number as it is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Number {
+    /// Its value; seconds, where a duration is written.
+    pub value: f64,
+    /// Written as a duration: `5m` is 300.
+    pub duration: bool,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A text in quotes.
+#[derive(Debug, Clone)]
+pub struct Text {
+    /// What is meant, escapes resolved.
+    pub value: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A sign before an expression.
+#[derive(Debug, Clone)]
+pub struct Unary {
+    /// `-` rather than `+`.
+    pub negative: bool,
+    /// What it stands before.
+    pub expr: Expr,
+    /// Where it stands, the sign included.
+    pub span: Span,
+}
+
+/// An expression in parentheses.
+#[derive(Debug, Clone)]
+pub struct Paren {
+    /// What is in them.
+    pub expr: Expr,
+    /// Where it stands, the parentheses included.
+    pub span: Span,
+}
+
+/// A duration that is computed: `5m + step()`. Evaluated before the query is, see [`crate::ast`].
+#[derive(Debug, Clone)]
+pub enum DurationExpr {
+    /// Seconds.
+    Number(Number),
+    /// `step()`: the query's step.
+    Step,
+    /// `range()`: the query's range.
+    Range,
+    /// `-a`, `+a`
+    Unary {
+        /// `-` rather than `+`.
+        negative: bool,
+        /// What it stands before.
+        expr: Box<DurationExpr>,
+    },
+    /// `a + b` and its like; only arithmetic.
+    Binary {
+        /// Which.
+        op: BinaryOp,
+        /// Left of it.
+        lhs: Box<DurationExpr>,
+        /// Right of it.
+        rhs: Box<DurationExpr>,
+    },
+    /// `min_of(a, b)`, and `max_of(a, b)`.
+    Extreme {
+        /// `max_of` rather than `min_of`.
+        max: bool,
+        /// The first.
+        lhs: Box<DurationExpr>,
+        /// The second.
+        rhs: Box<DurationExpr>,
+    },
+    /// `(a)`
+    Paren(Box<DurationExpr>),
+}
+
+/// A duration of a selector: known, or computed once the query's times are known.
+#[derive(Debug, Clone)]
+pub struct DurationNode {
+    /// How it is computed.
+    pub expr: DurationExpr,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// How the ends of a window, or of the lookback, are treated.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Extension {
+    /// Only samples within count.
+    #[default]
+    None,
+    /// `anchored`: the last sample before the window is taken for one at its start, the last within for one at its end.
+    Anchored,
+    /// `smoothed`: the values at both ends are interpolated from the samples around them.
+    Smoothed,
 }
 
 /// The time that an `@` fixes.
@@ -56,8 +164,14 @@ pub struct VectorSelector {
     pub matchers: Vec<Matcher>,
     /// How far back, in milliseconds; negative looks forward.
     pub offset_ms: i64,
+    /// The offset where it is computed; `offset_ms` is what came of it.
+    pub offset_expr: Option<Box<DurationNode>>,
     /// The time that is fixed, if any.
     pub at: Option<AtModifier>,
+    /// `anchored` or `smoothed`.
+    pub extension: Extension,
+    /// Where it stands, `offset` and `@` included, a range not.
+    pub span: Span,
 }
 
 /// A selector with a range.
@@ -67,6 +181,10 @@ pub struct RangeSelector {
     pub selector: VectorSelector,
     /// How long, in milliseconds.
     pub range_ms: i64,
+    /// The range where it is computed; `range_ms` is what came of it.
+    pub range_expr: Option<Box<DurationNode>>,
+    /// Where it stands.
+    pub span: Span,
 }
 
 /// An expression evaluated at many times.
@@ -76,12 +194,20 @@ pub struct Subquery {
     pub expr: Expr,
     /// How long, in milliseconds.
     pub range_ms: i64,
+    /// The range where it is computed.
+    pub range_expr: Option<Box<DurationNode>>,
     /// How often, in milliseconds; the engine's default where it is absent.
     pub step_ms: Option<i64>,
+    /// The step where it is computed.
+    pub step_expr: Option<Box<DurationNode>>,
     /// How far back, in milliseconds.
     pub offset_ms: i64,
+    /// The offset where it is computed.
+    pub offset_expr: Option<Box<DurationNode>>,
     /// The time that is fixed, if any.
     pub at: Option<AtModifier>,
+    /// Where it stands.
+    pub span: Span,
 }
 
 /// A function call.
@@ -91,6 +217,8 @@ pub struct Call {
     pub function: &'static Function,
     /// Its arguments.
     pub args: Vec<Expr>,
+    /// Where it stands.
+    pub span: Span,
 }
 
 /// An aggregation.
@@ -104,6 +232,8 @@ pub struct Aggregate {
     pub param: Option<Expr>,
     /// What makes a group.
     pub grouping: Grouping,
+    /// Where it stands.
+    pub span: Span,
 }
 
 /// What makes a group of an aggregation.
@@ -148,6 +278,8 @@ pub struct Binary {
     pub return_bool: bool,
     /// How samples find each other when both sides are vectors.
     pub matching: Matching,
+    /// Where it stands.
+    pub span: Span,
 }
 
 /// How samples of two vectors find each other.
@@ -198,6 +330,10 @@ pub enum BinaryOp {
     GreaterEqual,
     Less,
     LessEqual,
+    /// `</`: a histogram without what lies above.
+    TrimUpper,
+    /// `>/`: a histogram without what lies below.
+    TrimLower,
     And,
     Or,
     Unless,

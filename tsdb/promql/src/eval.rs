@@ -96,14 +96,15 @@ impl Evaluator<'_> {
 
     fn node(&self, expr: &Expr, steps: Steps) -> Result<Output, QueryError> {
         match expr {
-            Expr::Number(x) => Ok(Output::Scalar(vec![*x; steps.count])),
-            Expr::String(s) => Ok(Output::String(s.clone())),
-            Expr::Paren(e) => self.eval(e, steps),
+            Expr::Number(n) => Ok(Output::Scalar(vec![n.value; steps.count])),
+            Expr::String(s) => Ok(Output::String(s.value.clone())),
+            Expr::Paren(p) => self.eval(&p.expr, steps),
             Expr::Selector(s) => self.select(s, steps, selector::Wanted::Value).map(Output::Vector),
             Expr::Range(_) | Expr::Subquery(_) => Err(QueryError::execution(
                 "a range vector stands where an instant vector is expected",
             )),
-            Expr::Negate(e) => self.negate(e, steps),
+            Expr::Unary(u) if u.negative => self.negate(&u.expr, steps),
+            Expr::Unary(u) => self.eval(&u.expr, steps),
             Expr::Binary(b) => self.binary(b, steps),
             Expr::Aggregate(a) => self.aggregate(a, steps).map(Output::Vector),
             Expr::Call(c) => self.call(c, steps),
@@ -138,7 +139,7 @@ impl Evaluator<'_> {
 /// The value of an argument that is a text.
 pub(crate) fn string(expr: &Expr) -> Result<&str, QueryError> {
     match expr.unwrap_parens() {
-        Expr::String(s) => Ok(s),
+        Expr::String(s) => Ok(&s.value),
         _ => Err(QueryError::execution("expected a string")),
     }
 }

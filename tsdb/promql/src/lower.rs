@@ -15,8 +15,8 @@ use promql_parser::parser::{self, Expr as Parsed, LabelModifier, Offset, VectorM
 
 use crate::QueryError;
 use crate::ast::{
-    Aggregate, AggregateOp, AtModifier, Binary, BinaryOp, Call, Cardinality, Expr, Grouping, Matching,
-    RangeSelector, Subquery, VectorSelector,
+    Aggregate, AggregateOp, AtModifier, Binary, BinaryOp, Call, Cardinality, Expr, Extension, Grouping,
+    Matching, Number, Paren, RangeSelector, Span, Subquery, Text, Unary, VectorSelector,
 };
 use crate::functions;
 use crate::value::ValueType;
@@ -78,16 +78,32 @@ fn lower(parsed: &Parsed, depth: usize) -> Result<Expr, QueryError> {
         )));
     };
     Ok(match parsed {
-        Parsed::NumberLiteral(n) => Expr::Number(n.val),
-        Parsed::StringLiteral(s) => Expr::String(s.val.clone()),
-        Parsed::Paren(p) => Expr::Paren(Box::new(lower(&p.expr, depth)?)),
-        Parsed::Unary(u) => Expr::Negate(Box::new(lower(&u.expr, depth)?)),
+        Parsed::NumberLiteral(n) => Expr::Number(Number {
+            value: n.val,
+            duration: false,
+            span: Span::default(),
+        }),
+        Parsed::StringLiteral(s) => Expr::String(Text {
+            value: s.val.clone(),
+            span: Span::default(),
+        }),
+        Parsed::Paren(p) => Expr::Paren(Box::new(Paren {
+            expr: lower(&p.expr, depth)?,
+            span: Span::default(),
+        })),
+        Parsed::Unary(u) => Expr::Unary(Box::new(Unary {
+            negative: true,
+            expr: lower(&u.expr, depth)?,
+            span: Span::default(),
+        })),
         Parsed::VectorSelector(s) => Expr::Selector(selector(s)?),
         Parsed::MatrixSelector(m) => {
             let range_ms = positive_ms(m.range, "range")?;
             Expr::Range(RangeSelector {
                 selector: selector(&m.vs)?,
                 range_ms,
+                range_expr: None,
+                span: Span::default(),
             })
         }
         Parsed::Subquery(s) => Expr::Subquery(Box::new(Subquery {
@@ -96,6 +112,10 @@ fn lower(parsed: &Parsed, depth: usize) -> Result<Expr, QueryError> {
             step_ms: s.step.map(|step| positive_ms(step, "step")).transpose()?,
             offset_ms: offset_ms(s.offset.as_ref())?,
             at: s.at.as_ref().map(at).transpose()?,
+            range_expr: None,
+            step_expr: None,
+            offset_expr: None,
+            span: Span::default(),
         })),
         Parsed::Call(c) => Expr::Call(call(c, depth)?),
         Parsed::Aggregate(a) => Expr::Aggregate(Box::new(aggregate(a, depth)?)),
@@ -164,7 +184,10 @@ fn selector(parsed: &parser::VectorSelector) -> Result<VectorSelector, QueryErro
         name: parsed.name.clone(),
         matchers,
         offset_ms: offset_ms(parsed.offset.as_ref())?,
+        offset_expr: None,
         at: parsed.at.as_ref().map(at).transpose()?,
+        extension: Extension::None,
+        span: Span::default(),
     })
 }
 
@@ -191,7 +214,11 @@ fn call(parsed: &parser::Call, depth: usize) -> Result<Call, QueryError> {
         .map(|arg| lower(arg, depth))
         .collect::<Result<_, _>>()?;
     function.check_args(&args)?;
-    Ok(Call { function, args })
+    Ok(Call {
+        function,
+        args,
+        span: Span::default(),
+    })
 }
 
 fn aggregate(parsed: &parser::AggregateExpr, depth: usize) -> Result<Aggregate, QueryError> {
@@ -219,6 +246,7 @@ fn aggregate(parsed: &parser::AggregateExpr, depth: usize) -> Result<Aggregate, 
         expr,
         param,
         grouping,
+        span: Span::default(),
     })
 }
 
@@ -270,6 +298,7 @@ fn binary(parsed: &parser::BinaryExpr, depth: usize) -> Result<Binary, QueryErro
         rhs: lower(&parsed.rhs, depth)?,
         return_bool,
         matching,
+        span: Span::default(),
     })
 }
 

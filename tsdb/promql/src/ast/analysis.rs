@@ -1,6 +1,6 @@
 //! What can be said of an expression without evaluating it.
 
-use super::{AtModifier, Expr, RangeSelector, Subquery, VectorSelector};
+use super::{AtModifier, Expr, RangeSelector, Span, Subquery, VectorSelector};
 use crate::functions::Kind;
 use crate::value::ValueType;
 
@@ -13,11 +13,28 @@ impl Expr {
             Expr::Selector(_) | Expr::Aggregate(_) => ValueType::Vector,
             Expr::Range(_) | Expr::Subquery(_) => ValueType::Matrix,
             Expr::Call(c) => c.function.returns,
-            Expr::Negate(e) | Expr::Paren(e) => e.value_type(),
+            Expr::Unary(u) => u.expr.value_type(),
+            Expr::Paren(p) => p.expr.value_type(),
             Expr::Binary(b) => match (b.lhs.value_type(), b.rhs.value_type()) {
                 (ValueType::Scalar, ValueType::Scalar) => ValueType::Scalar,
                 _ => ValueType::Vector,
             },
+        }
+    }
+
+    /// Where the expression stands in the text of its query.
+    pub fn span(&self) -> Span {
+        match self {
+            Expr::Number(n) => n.span,
+            Expr::String(s) => s.span,
+            Expr::Selector(s) => s.span,
+            Expr::Range(r) => r.span,
+            Expr::Subquery(s) => s.span,
+            Expr::Call(c) => c.span,
+            Expr::Aggregate(a) => a.span,
+            Expr::Binary(b) => b.span,
+            Expr::Unary(u) => u.span,
+            Expr::Paren(p) => p.span,
         }
     }
 
@@ -29,7 +46,8 @@ impl Expr {
             Expr::Call(c) => c.args.iter().collect(),
             Expr::Aggregate(a) => a.param.iter().chain([&a.expr]).collect(),
             Expr::Binary(b) => vec![&b.lhs, &b.rhs],
-            Expr::Negate(e) | Expr::Paren(e) => vec![e],
+            Expr::Unary(u) => vec![&u.expr],
+            Expr::Paren(p) => vec![&p.expr],
         }
     }
 
@@ -46,7 +64,7 @@ impl Expr {
     /// The expression without the parentheses around it.
     pub fn unwrap_parens(&self) -> &Expr {
         match self {
-            Expr::Paren(e) => e.unwrap_parens(),
+            Expr::Paren(p) => p.expr.unwrap_parens(),
             other => other,
         }
     }

@@ -14,8 +14,8 @@ use crate::numeric::format_float;
 impl Display for Expr {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Expr::Number(x) => f.write_str(&format_float(*x)),
-            Expr::String(s) => write!(f, "{s:?}"),
+            Expr::Number(n) => f.write_str(&format_float(n.value)),
+            Expr::String(s) => write!(f, "{:?}", s.value),
             Expr::Selector(s) => write!(f, "{}{}", Series(s), Time(s.at, s.offset_ms)),
             Expr::Range(r) => {
                 let range = format_duration_ms(r.range_ms);
@@ -34,8 +34,8 @@ impl Display for Expr {
             }
             Expr::Aggregate(a) => a.fmt(f),
             Expr::Binary(b) => b.fmt(f),
-            Expr::Negate(e) => write!(f, "-{e}"),
-            Expr::Paren(e) => write!(f, "({e})"),
+            Expr::Unary(u) => write!(f, "{}{}", if u.negative { "-" } else { "+" }, u.expr),
+            Expr::Paren(p) => write!(f, "({})", p.expr),
         }
     }
 }
@@ -204,6 +204,8 @@ impl BinaryOp {
             BinaryOp::GreaterEqual => ">=",
             BinaryOp::Less => "<",
             BinaryOp::LessEqual => "<=",
+            BinaryOp::TrimUpper => "</",
+            BinaryOp::TrimLower => ">/",
             BinaryOp::And => "and",
             BinaryOp::Or => "or",
             BinaryOp::Unless => "unless",

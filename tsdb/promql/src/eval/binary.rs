@@ -62,6 +62,8 @@ impl Operator {
             BinaryOp::LessEqual => Kind::Comparison(|l, r| l <= r),
             // Set operators see series, never numbers; they are taken out before.
             BinaryOp::And | BinaryOp::Or | BinaryOp::Unless => Kind::Comparison(|_, _| false),
+            // Floats have nothing to trim.
+            BinaryOp::TrimUpper | BinaryOp::TrimLower => Kind::Comparison(|_, _| false),
         };
         Operator {
             kind,

@@ -8,7 +8,7 @@ use super::call::arg;
 use super::frame::merge_same_labels;
 use super::selector::Wanted;
 use super::{ABSENT, Evaluator, Frame, Series, Steps, is_absent, matching};
-use crate::ast::{AtModifier, Call, VectorSelector};
+use crate::ast::{AtModifier, Call, Extension, Span, VectorSelector};
 use crate::{Expr, QueryError};
 
 /// What says that an info series is about a series.
@@ -68,7 +68,10 @@ impl Selection {
             name: None,
             matchers,
             offset_ms: reference.1,
+            offset_expr: None,
             at: reference.0.map(AtModifier::At),
+            extension: Extension::None,
+            span: Span::default(),
         })
     }
 }

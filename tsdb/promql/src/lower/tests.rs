@@ -42,7 +42,7 @@ fn printed_forms_parse_to_themselves() {
 #[test]
 fn strings_are_decoded_by_the_languages_rules() {
     let value = |query: &str| match parse(query).unwrap() {
-        Expr::String(s) => s,
+        Expr::String(s) => s.value,
         other => panic!("{other:?}"),
     };
     assert_eq!(value(r"`raw\d`"), r"raw\d");

@@ -50,7 +50,8 @@ fn pin_in_place(expr: &mut Expr, time_ms: i64) -> Option<()> {
             pin_in_place(&mut b.lhs, time_ms)?;
             pin_in_place(&mut b.rhs, time_ms)?;
         }
-        Expr::Negate(e) | Expr::Paren(e) => pin_in_place(e, time_ms)?,
+        Expr::Unary(u) => pin_in_place(&mut u.expr, time_ms)?,
+        Expr::Paren(p) => pin_in_place(&mut p.expr, time_ms)?,
     }
     Some(())
 }
