@@ -407,10 +407,11 @@ fn everything(tsdb: &Tsdb) -> Data {
         max_series: 0,
         ..SelectHints::default()
     };
-    let mut set = snapshot.select(&[], &hints).expect("a selection");
+    let set = snapshot.select(&[], &hints).expect("a selection");
+    let mut walk = model::metrics::Walk::new(&*set);
     let mut samples = Samples::default();
     let mut data = Data::new();
-    while let Some(labels) = set.next(&mut samples).expect("a series") {
+    while let Some(labels) = walk.next(&mut samples).expect("a series") {
         assert!(samples.timestamps.is_sorted_by(|a, b| a < b));
         if !samples.timestamps.is_empty() {
             let floats = samples.iter().map(|s| (s.timestamp_ms, s.value.to_bits()));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use model::metrics::{MetricStore, Samples, SelectHints};
+use model::metrics::{MetricStore, Samples, SelectHints, Walk};
 use model::{Matcher, labels::METRIC_NAME};
 use parking_lot::Mutex;
 use promql::{Engine, Expr, QueryContext, Value};
@@ -80,10 +80,11 @@ impl Querier for PromqlQuerier {
             max_series: 0,
             ..SelectHints::default()
         };
-        let mut set = snapshot.select(&matchers, &hints).map_err(|e| e.to_string())?;
+        let set = snapshot.select(&matchers, &hints).map_err(|e| e.to_string())?;
         let mut samples = Samples::default();
         let mut found = Vec::new();
-        while let Some(labels) = set.next(&mut samples).map_err(|e| e.to_string())? {
+        let mut walk = Walk::new(&*set);
+        while let Some(labels) = walk.next(&mut samples).map_err(|e| e.to_string())? {
             if let (Some(&at_ms), Some(&active_since_s)) = (samples.timestamps.last(), samples.values.last())
             {
                 found.push(ForState {

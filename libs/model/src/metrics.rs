@@ -1,8 +1,9 @@
 //! Samples and series, and the traits between those who bring them, keep them and ask for them.
 //!
-//! The boundary is per batch on the way in ([`MetricSink`]) and per series on the way out ([`SeriesSet`]):
+//! The boundary is per batch on the way in ([`MetricSink`]) and per series on the way out ([`SeriesReader`]):
 //! columns of timestamps and values, never a dynamic call for one sample.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::{Histogram, Labels, Matcher, SeriesKey, Starts, StoreError};
@@ -405,7 +406,13 @@ pub struct SelectHints {
     pub max_resolution_ms: i64,
     /// What the query will make of the samples.
     pub wanted: Wanted,
+    /// The newest sample of each series in the range is enough; a store that finds it sooner than all may give it alone.
+    pub newest_only: bool,
 }
+
+/// A point in the history of a store's writing, see [`MetricStore::changed_since`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Revision(pub u64);
 
 /// A store of series that can be asked. A snapshot is immutable: what is appended later does not show in it.
 pub trait MetricStore: Send + Sync {
@@ -417,11 +424,23 @@ pub trait MetricStore: Send + Sync {
 
     /// What families say of themselves, by family name.
     fn metadata(&self) -> Vec<(String, Metadata)>;
+
+    /// How far writing has come. Asked before a snapshot is taken, it tells what the snapshot has for sure.
+    fn revision(&self) -> Revision {
+        Revision::default()
+    }
+
+    /// The earliest time of any sample that came or went after `revision`, in milliseconds since the epoch, and `None`
+    /// where none did. It may be told too early, never too late: answers about times before it still hold.
+    fn changed_since(&self, revision: Revision) -> Option<i64> {
+        let _ = revision;
+        Some(i64::MIN)
+    }
 }
 
 /// An immutable view on which a query runs.
 pub trait MetricSnapshot: Send + Sync {
-    /// The series that satisfy all matchers and have a sample in the range, in the order of their labels.
+    /// The series that satisfy all matchers and may have a sample in the range.
     ///
     /// # Errors
     /// The disk failed, bytes are corrupt, or there are more series than `hints.max_series`.
@@ -446,12 +465,66 @@ pub trait MetricSnapshot: Send + Sync {
     fn label_values(&self, name: &str, matchers: &[Matcher]) -> Result<Vec<String>, StoreError>;
 }
 
-/// Series one after the other, each decoded whole into the caller's columns.
-pub trait SeriesSet: Send {
-    /// Clears `into`, fills it with the next series' samples in the hinted range, and gives its labels;
-    /// `None` at the end.
+/// The series of a selection. Several threads may read it at once, each with a reader of its own; each series is decoded
+/// whole into the caller's columns. The order of the series means nothing, but is always the same.
+pub trait SeriesSet: Send + Sync {
+    /// How many series there are. Some may have no sample in the hinted range after all.
+    fn len(&self) -> usize;
+
+    /// Whether there is none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The labels of one series; none twice. Of an index that is too large, the empty set.
     ///
     /// # Errors
     /// The disk failed or bytes are corrupt.
-    fn next(&mut self, into: &mut Samples) -> Result<Option<Labels>, StoreError>;
+    fn labels(&self, index: usize) -> Result<Labels, StoreError>;
+
+    /// Reads the series of a range one after the other. Neighbours cost less than series far apart.
+    fn reader(&self, range: Range<usize>) -> Box<dyn SeriesReader + '_>;
+}
+
+/// Reads series one after the other.
+pub trait SeriesReader {
+    /// Clears `into` and fills it with the next series' samples in the hinted range, which may be none. `false` after the
+    /// last series.
+    ///
+    /// # Errors
+    /// The disk failed or bytes are corrupt.
+    fn next(&mut self, into: &mut Samples) -> Result<bool, StoreError>;
+}
+
+/// A walk through all series of a set that have samples, with their labels: for callers that read on one thread.
+pub struct Walk<'a> {
+    set: &'a dyn SeriesSet,
+    reader: Box<dyn SeriesReader + 'a>,
+    index: usize,
+}
+
+impl<'a> Walk<'a> {
+    /// A walk from the first series on.
+    pub fn new(set: &'a dyn SeriesSet) -> Walk<'a> {
+        Walk {
+            set,
+            reader: set.reader(0..set.len()),
+            index: 0,
+        }
+    }
+
+    /// Clears `into`, fills it with the next series' samples and gives its labels; `None` at the end.
+    ///
+    /// # Errors
+    /// The disk failed or bytes are corrupt.
+    pub fn next(&mut self, into: &mut Samples) -> Result<Option<Labels>, StoreError> {
+        while self.reader.next(into)? {
+            let index = self.index;
+            self.index += 1;
+            if !into.is_empty() {
+                return self.set.labels(index).map(Some);
+            }
+        }
+        Ok(None)
+    }
 }

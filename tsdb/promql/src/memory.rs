@@ -4,12 +4,12 @@
 //! is never where a server keeps its data.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Bound;
+use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use model::metrics::{
     AppendReport, HistogramRow, Metadata, MetricSink, MetricSnapshot, MetricStore, NewSeries, RefSample,
-    Rejected, Sample, Samples, SelectHints, SeriesRef, SeriesSet,
+    Rejected, Sample, Samples, SelectHints, SeriesReader, SeriesRef, SeriesSet,
 };
 use model::{Histogram, Labels, Matcher, SeriesKey, StoreError};
 
@@ -226,7 +226,7 @@ impl MetricSnapshot for MemorySnapshot {
         }
         Ok(Box::new(MemorySet {
             data: self.data.clone(),
-            found: found.into_iter(),
+            found,
             start_ms,
             end_ms,
         }))
@@ -254,28 +254,50 @@ impl MetricSnapshot for MemorySnapshot {
 
 struct MemorySet {
     data: Arc<Data>,
-    found: std::vec::IntoIter<Labels>,
+    found: Vec<Labels>,
     start_ms: i64,
     end_ms: i64,
 }
 
 impl SeriesSet for MemorySet {
-    fn next(&mut self, into: &mut Samples) -> Result<Option<Labels>, StoreError> {
+    fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    fn labels(&self, index: usize) -> Result<Labels, StoreError> {
+        Ok(self.found.get(index).cloned().unwrap_or_else(Labels::empty))
+    }
+
+    fn reader(&self, range: Range<usize>) -> Box<dyn SeriesReader + '_> {
+        let series = self.found.get(range).unwrap_or_default().iter();
+        Box::new(MemoryReader { set: self, series })
+    }
+}
+
+struct MemoryReader<'a> {
+    set: &'a MemorySet,
+    series: std::slice::Iter<'a, Labels>,
+}
+
+impl SeriesReader for MemoryReader<'_> {
+    fn next(&mut self, into: &mut Samples) -> Result<bool, StoreError> {
         into.clear();
-        let Some(labels) = self.found.next() else {
-            return Ok(None);
+        let Some(labels) = self.series.next() else {
+            return Ok(false);
         };
-        if let Some(samples) = self.data.get(&labels) {
-            let (from, to) = between(samples, self.start_ms, self.end_ms);
-            let range = (Bound::Included(from), Bound::Excluded(to));
+        if let Some(samples) = self.set.data.get(labels) {
+            let MemorySet { start_ms, end_ms, .. } = *self.set;
+            let (from, to) = between(samples, start_ms, end_ms);
+            let range = from..to;
             into.timestamps
-                .extend_from_slice(samples.timestamps.get(range).unwrap_or_default());
+                .extend_from_slice(samples.timestamps.get(range.clone()).unwrap_or_default());
             into.values
                 .extend_from_slice(samples.values.get(range).unwrap_or_default());
-            let (from, to) = histograms_between(samples, self.start_ms, self.end_ms);
+            let (from, to) = histograms_between(samples, start_ms, end_ms);
             into.histograms
                 .extend_from_slice(samples.histograms.get(from..to).unwrap_or_default());
+            samples.starts.copy_range(start_ms, end_ms, &mut into.starts);
         }
-        Ok(Some(labels))
+        Ok(true)
     }
 }

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use durable::{FaultyFs, MemoryFs};
-use model::metrics::{MetricRow, MetricSink, MetricStore, Sample, Samples, SelectHints, SeriesRef};
+use model::metrics::{MetricRow, MetricSink, MetricStore, Sample, Samples, SelectHints, SeriesRef, Walk};
 use model::{Labels, ManualClock, Matcher};
 
 use super::*;
@@ -55,9 +55,10 @@ fn all(tsdb: &Tsdb) -> Vec<(Labels, Samples)> {
         ..SelectHints::default()
     };
     let snapshot = tsdb.snapshot(i64::MIN, i64::MAX).expect("a snapshot");
-    let mut set = snapshot.select(&[], &hints).expect("selects");
+    let set = snapshot.select(&[], &hints).expect("selects");
+    let mut walk = Walk::new(&*set);
     let (mut found, mut samples) = (Vec::new(), Samples::default());
-    while let Some(labels) = set.next(&mut samples).expect("reads") {
+    while let Some(labels) = walk.next(&mut samples).expect("reads") {
         found.push((labels, samples.clone()));
     }
     found

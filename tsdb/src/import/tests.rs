@@ -211,7 +211,7 @@ fn a_prometheus_moves_in() {
 
 #[test]
 fn a_store_opened_after_an_import_answers_with_it() {
-    use model::metrics::{MetricStore, SelectHints};
+    use model::metrics::{MetricStore, SelectHints, Walk};
     let fs = MemoryFs::default();
     let mut importer = Importer::new(&fs, dir(), ImportOptions::default()).expect("memory");
     let mut samples = Samples::default();
@@ -234,9 +234,12 @@ fn a_store_opened_after_an_import_answers_with_it() {
         ..SelectHints::default()
     };
     let snapshot = store.snapshot(i64::MIN, i64::MAX).expect("memory");
-    let mut set = snapshot.select(&[], &hints).expect("memory");
+    let set = snapshot.select(&[], &hints).expect("memory");
     let mut found = Samples::default();
-    assert_eq!(set.next(&mut found).expect("memory"), Some(labels(7)));
+    assert_eq!(
+        Walk::new(&*set).next(&mut found).expect("memory"),
+        Some(labels(7))
+    );
     assert_eq!(
         (found.timestamps, found.values),
         (samples.timestamps, samples.values)

@@ -1,10 +1,11 @@
 //! The series a query selected, read one after the other.
 
 use std::iter::Peekable;
+use std::ops::Range;
 use std::sync::Arc;
 use std::vec::IntoIter;
 
-use model::metrics::{Samples, SeriesSet, Wanted};
+use model::metrics::{Samples, SeriesReader, SeriesSet, Wanted};
 use model::{Labels, StoreError};
 
 use super::resolution::Resolution;
@@ -138,12 +139,10 @@ pub(super) fn any(places: &[Place], start_ms: i64, end_ms: i64) -> Result<bool, 
 
 /// What [`select`](model::metrics::MetricSnapshot::select) gives. Holds the lease until it is dropped.
 pub(super) struct Selection {
-    candidates: Peekable<IntoIter<Candidate>>,
+    series: Vec<(Labels, Vec<Place>)>,
     lease: Arc<Lease>,
     resolution: Resolution,
     wanted: Wanted,
-    scratch: Samples,
-    windows: Windows,
 }
 
 impl Selection {
@@ -153,21 +152,51 @@ impl Selection {
         resolution: Resolution,
         wanted: Wanted,
     ) -> Self {
+        let mut candidates = candidates.into_iter().peekable();
         Selection {
-            candidates: candidates.into_iter().peekable(),
+            series: std::iter::from_fn(|| group(&mut candidates)).collect(),
             lease,
             resolution,
             wanted,
-            scratch: Samples::default(),
-            windows: Windows::default(),
         }
     }
+}
 
+impl SeriesSet for Selection {
+    fn len(&self) -> usize {
+        self.series.len()
+    }
+
+    fn labels(&self, index: usize) -> Result<Labels, StoreError> {
+        let found = self.series.get(index);
+        Ok(found.map_or_else(Labels::empty, |(labels, _)| labels.clone()))
+    }
+
+    fn reader(&self, range: Range<usize>) -> Box<dyn SeriesReader + '_> {
+        Box::new(Reader {
+            selection: self,
+            series: self.series.get(range).unwrap_or_default().iter(),
+            scratch: Samples::default(),
+            windows: Windows::default(),
+        })
+    }
+}
+
+/// Reads series of a selection in turn.
+struct Reader<'a> {
+    selection: &'a Selection,
+    series: std::slice::Iter<'a, (Labels, Vec<Place>)>,
+    scratch: Samples,
+    windows: Windows,
+}
+
+impl Reader<'_> {
     /// Adds the single samples of a place, which is younger than those before.
     fn add(&mut self, place: &Place, into: &mut Samples) -> Result<(), StoreError> {
-        let visible = self.lease.visible;
+        let visible = self.selection.lease.visible;
+        let resolution = &self.selection.resolution;
         let read = |into: &mut Samples| {
-            let mut raw = self.resolution.raw.iter();
+            let mut raw = resolution.raw.iter();
             raw.try_for_each(|&(start_ms, end_ms)| place.read(visible, start_ms, end_ms, into))
         };
         if into.is_empty() {
@@ -186,24 +215,37 @@ impl Selection {
         let mut first_raw_ms = floats.into_iter().chain(histograms).min();
         // A retention cuts through a window: what is left of it there is less than the window.
         if self
+            .selection
             .resolution
             .all_from_ms
             .zip(first_raw_ms)
             .is_some_and(|(all_ms, first_ms)| first_ms >= all_ms)
         {
             let mut replaced = Intervals::default();
-            for part in self.resolution.parts.iter().filter(|part| !part.preferred) {
+            for part in self
+                .selection
+                .resolution
+                .parts
+                .iter()
+                .filter(|part| !part.preferred)
+            {
                 replaced.add(part.start_ms, part.end_ms - 1);
             }
             replaced.cut(into, 0, 0);
             first_raw_ms = None;
         }
-        let mut resolutions: Vec<i64> = self.resolution.parts.iter().map(|p| p.resolution_ms).collect();
+        let mut resolutions: Vec<i64> = self
+            .selection
+            .resolution
+            .parts
+            .iter()
+            .map(|p| p.resolution_ms)
+            .collect();
         resolutions.sort_unstable();
         resolutions.dedup();
         for wanted_ms in resolutions {
             self.windows.clear();
-            let reach = self.resolution.reach(wanted_ms);
+            let reach = self.selection.resolution.reach(wanted_ms);
             for place in places {
                 if let Place::Downsampled {
                     series,
@@ -221,6 +263,7 @@ impl Selection {
                 }
             }
             for part in self
+                .selection
                 .resolution
                 .parts
                 .iter()
@@ -233,8 +276,13 @@ impl Selection {
                 };
                 self.scratch.clear();
                 let (start_ms, last_ms) = (part.start_ms, end_ms.saturating_sub(1));
-                self.windows
-                    .samples(self.wanted, wanted_ms, start_ms, last_ms, &mut self.scratch);
+                self.windows.samples(
+                    self.selection.wanted,
+                    wanted_ms,
+                    start_ms,
+                    last_ms,
+                    &mut self.scratch,
+                );
                 merge(into, &mut self.scratch);
             }
         }
@@ -242,23 +290,19 @@ impl Selection {
     }
 }
 
-impl SeriesSet for Selection {
-    fn next(&mut self, into: &mut Samples) -> Result<Option<Labels>, StoreError> {
-        loop {
-            into.clear();
-            let Some((labels, places)) = group(&mut self.candidates) else {
-                return Ok(None);
-            };
-            let single = |place: &&Place| !matches!(place, Place::Downsampled { .. });
-            for place in places.iter().filter(single) {
-                self.add(place, into)?;
-            }
-            if !self.resolution.parts.is_empty() {
-                self.add_downsampled(&places, into)?;
-            }
-            if !into.is_empty() {
-                return Ok(Some(labels));
-            }
+impl SeriesReader for Reader<'_> {
+    fn next(&mut self, into: &mut Samples) -> Result<bool, StoreError> {
+        into.clear();
+        let Some((_, places)) = self.series.next() else {
+            return Ok(false);
+        };
+        let single = |place: &&Place| !matches!(place, Place::Downsampled { .. });
+        for place in places.iter().filter(single) {
+            self.add(place, into)?;
         }
+        if !self.selection.resolution.parts.is_empty() {
+            self.add_downsampled(places, into)?;
+        }
+        Ok(true)
     }
 }

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use durable::{Fs, MemoryFs};
 use model::metrics::{
     AppendReport, MetricRow, MetricSink, MetricSnapshot, MetricStore, NewSeries, Sample, Samples,
-    SelectHints, SeriesRef,
+    SelectHints, SeriesRef, Walk,
 };
 use model::{Labels, ManualClock, Matcher, StoreError};
 
@@ -137,11 +137,12 @@ pub(super) fn read(
     matchers: &[Matcher],
     hints: &SelectHints,
 ) -> Result<Data, StoreError> {
-    let mut set = snapshot.select(matchers, hints)?;
+    let set = snapshot.select(matchers, hints)?;
+    let mut walk = Walk::new(&*set);
     let mut samples = Samples::default();
     let mut data = Data::new();
     let mut last: Option<Labels> = None;
-    while let Some(labels) = set.next(&mut samples)? {
+    while let Some(labels) = walk.next(&mut samples)? {
         assert!(
             last.as_ref().is_none_or(|last| *last < labels),
             "series come sorted, each once"

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use model::labels::{METRIC_NAME, is_legacy_label_name, is_legacy_metric_name};
-use model::metrics::{Sample, Samples, SelectHints, is_stale_nan};
+use model::metrics::{Sample, Samples, SelectHints, Walk, is_stale_nan};
 use model::{Labels, Matcher, StoreError};
 
 use super::envelope::ApiError;
@@ -81,8 +81,9 @@ fn newest(
     let mut found = BTreeMap::new();
     let mut samples = Samples::default();
     for matchers in sets {
-        let mut series = snapshot.select(matchers, &hints)?;
-        while let Some(labels) = series.next(&mut samples)? {
+        let series = snapshot.select(matchers, &hints)?;
+        let mut walk = Walk::new(&*series);
+        while let Some(labels) = walk.next(&mut samples)? {
             let last = samples.iter().last().filter(|s| !is_stale_nan(s.value));
             if let Some(sample) = last.filter(|_| labels.get(METRIC_NAME).is_some()) {
                 found.insert(labels, sample);

@@ -4,7 +4,7 @@
 //! and a window slides over it: two indices that only go forward.
 
 use model::Labels;
-use model::metrics::{Samples, Wanted, is_stale_nan};
+use model::metrics::{Samples, Walk, Wanted, is_stale_nan};
 
 use super::{Evaluator, Steps, frame, is_absent};
 use crate::QueryError;
@@ -134,9 +134,10 @@ impl Evaluator<'_> {
             fixed_ms,
         };
         let (start, end) = span.of(steps);
-        let mut set = self.open(selector, start.saturating_add(1), end, steps, wanted)?;
+        let set = self.open(selector, start.saturating_add(1), end, steps, wanted)?;
         let mut samples = Samples::default();
-        while let Some(labels) = self.next(&mut *set, &mut samples)? {
+        let mut walk = Walk::new(&*set);
+        while let Some(labels) = self.next(&mut walk, &mut samples)? {
             drop_stale(&mut samples);
             each(RangeInput {
                 labels,

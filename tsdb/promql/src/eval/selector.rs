@@ -1,6 +1,6 @@
 //! Instant selectors: the newest sample of each series at each step.
 
-use model::metrics::{self, Samples, SelectHints, SeriesSet, is_stale_nan};
+use model::metrics::{self, Samples, SelectHints, SeriesSet, Walk, is_stale_nan};
 
 use super::{ABSENT, Evaluator, Frame, Series, Steps, is_absent};
 use crate::QueryError;
@@ -27,7 +27,7 @@ impl Evaluator<'_> {
         let reference = |t: i64| fixed.unwrap_or(t).saturating_sub(selector.offset_ms);
         let lookback = self.defaults.lookback_ms;
         let (first, last) = (reference(steps.start_ms), reference(steps.last_ms()));
-        let mut set = self.open(
+        let set = self.open(
             selector,
             first.saturating_sub(lookback).saturating_add(1),
             last,
@@ -36,7 +36,8 @@ impl Evaluator<'_> {
         )?;
         let mut samples = Samples::default();
         let mut frame = Frame::new();
-        while let Some(labels) = self.next(&mut *set, &mut samples)? {
+        let mut walk = Walk::new(&*set);
+        while let Some(labels) = self.next(&mut walk, &mut samples)? {
             let times = steps.iter().map(reference);
             let values = newest(&samples, times, lookback, wanted);
             if values.iter().any(|v| !is_absent(*v)) {
@@ -68,6 +69,7 @@ impl Evaluator<'_> {
             max_series: self.max_series,
             max_resolution_ms: self.max_resolution_ms,
             wanted,
+            newest_only: false,
         };
         Ok(self.snapshot.select(&selector.matchers, &hints)?)
     }
@@ -75,11 +77,11 @@ impl Evaluator<'_> {
     /// The next series of a set; checks that it may still be asked for, and that its samples fit.
     pub(super) fn next(
         &self,
-        set: &mut dyn SeriesSet,
+        walk: &mut Walk<'_>,
         samples: &mut Samples,
     ) -> Result<Option<model::Labels>, QueryError> {
         self.budget.check()?;
-        let labels = set.next(samples)?;
+        let labels = walk.next(samples)?;
         let held = self.budget.held();
         self.budget.charge(samples.len())?;
         self.budget.settle(held, 0)?;

@@ -79,7 +79,7 @@ fn a_snapshot_does_not_change_under_flushes_and_compactions() {
         append(&tsdb, &mut [row(0, i * 100, i as f64)], &mut data).unwrap();
     }
     let snapshot = tsdb.snapshot(i64::MIN, i64::MAX).unwrap();
-    let mut set = snapshot.select(&[], &hints(i64::MIN, i64::MAX)).unwrap();
+    let set = snapshot.select(&[], &hints(i64::MIN, i64::MAX)).unwrap();
     let then = data.clone();
     for i in 30..90 {
         append(
@@ -97,8 +97,9 @@ fn a_snapshot_does_not_change_under_flushes_and_compactions() {
     }
     assert_eq!(read(&*snapshot, &[], &hints(i64::MIN, i64::MAX)).unwrap(), then);
     let mut samples = Samples::default();
-    assert_eq!(set.next(&mut samples).unwrap(), Some(series(0)));
+    let mut walk = Walk::new(&*set);
+    assert_eq!(walk.next(&mut samples).unwrap(), Some(series(0)));
     assert_eq!(samples.len(), 30);
-    assert_eq!(set.next(&mut samples).unwrap(), None);
+    assert_eq!(walk.next(&mut samples).unwrap(), None);
     assert_eq!(everything(&tsdb), data);
 }
