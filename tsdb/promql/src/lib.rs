@@ -16,6 +16,7 @@ mod engine;
 mod error;
 mod eval;
 mod functions;
+mod histogram;
 mod lower;
 pub mod memory;
 pub mod notation;
@@ -27,6 +28,9 @@ pub use ast::Expr;
 pub use engine::{Engine, EngineOptions, QueryContext};
 pub use error::QueryError;
 pub use functions::Function;
+pub use histogram::{
+    Bucket, FloatHistogram, HistogramMean, HistogramSum, MergeNotes, MixedSchemas, NanNote, Side, Trim,
+};
 pub use lower::{MAX_CODE_BYTES, MAX_DEPTH, MAX_QUERY_BYTES, parse};
 pub use numeric::format_float;
 pub use value::{InstantSample, QueryResult, RangeSeries, Value, ValueType};
