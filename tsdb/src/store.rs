@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use durable::Fs;
-use model::metrics::{Metadata, MetricSnapshot, MetricStore};
+use model::metrics::{Metadata, MetricSnapshot, MetricStore, Revision};
 use model::{Clock, StoreError};
 use parking_lot::{Mutex, RwLock};
 
@@ -151,6 +151,18 @@ impl MetricStore for Tsdb {
 
     fn metadata(&self) -> Vec<(String, Metadata)> {
         self.families.all()
+    }
+
+    fn revision(&self) -> Revision {
+        Revision(self.present.revision())
+    }
+
+    fn changed_since(&self, revision: Revision) -> Option<i64> {
+        // With rules samples go out of sight one by one as time goes on.
+        match self.rules.read().is_empty() {
+            true => self.present.changed_since(revision.0),
+            false => Some(i64::MIN),
+        }
     }
 }
 

@@ -4,6 +4,11 @@
 //! without gaps. A reader takes a [`Lease`]: the last visible number, and the memtables and blocks of that moment,
 //! which nobody changes under it: flushing and compaction put new things in the place of old ones for whoever comes
 //! later. Cost: a short lock to begin and to end a batch or a lease.
+//!
+//! The same numbers tell a cache what still holds: each batch, and each change of what there is that answers may show,
+//! notes the earliest time it touched ([`changes`]).
+
+mod changes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,6 +19,7 @@ use crate::block::Block;
 use crate::compact::age;
 use crate::store::Generation;
 use crate::tombstone::Tombstone;
+use changes::Changes;
 
 /// What there is to read at one moment. Cheap to clone.
 #[derive(Clone, Default)]
@@ -73,6 +79,19 @@ impl View {
         }
     }
 
+    /// From when on answers may be others once blocks that begin at `min_ms` come or go: where anything is downsampled,
+    /// whole windows change their source, and those before them are read with them.
+    pub(crate) fn reach_of(&self, min_ms: i64) -> i64 {
+        let coarsest_ms = self.coarsest_ms();
+        min_ms.saturating_sub(coarsest_ms.saturating_mul(2))
+    }
+
+    /// The coarsest resolution there is, 0 where nothing is downsampled.
+    fn coarsest_ms(&self) -> i64 {
+        let resolutions = self.blocks.iter().map(|b| b.meta().resolution_ms);
+        resolutions.max().unwrap_or(0)
+    }
+
     /// Samples that this process appended.
     pub(crate) fn samples(&self) -> u64 {
         let ours = self.generations.iter().filter(|g| !g.is_recovered());
@@ -103,6 +122,8 @@ struct Now {
     applying: BTreeSet<u64>,
     /// How many leases there are for each last visible batch.
     leases: BTreeMap<u64, usize>,
+    /// From when on answers changed, by batch.
+    changes: Changes,
 }
 
 impl Now {
@@ -126,10 +147,40 @@ impl Present {
         self.now.lock().view.clone()
     }
 
-    /// Changes what there is for leases taken from now on.
+    /// Changes what there is for leases taken from now on, but nothing that they answer.
     pub(crate) fn change(&self, change: impl FnOnce(&View) -> View) {
         let mut now = self.now.lock();
         now.view = change(&now.view);
+    }
+
+    /// Puts blocks in the place of others that hold the same samples, or of a generation. That changes no answer, but where
+    /// something is downsampled: there the times of blocks decide on what answers.
+    pub(crate) fn exchange(&self, blocks: &[Arc<Block>], change: impl FnOnce(&View) -> View) {
+        let min_ms = blocks.iter().map(|b| b.meta().min_ms).min();
+        let view = self.view();
+        match min_ms.filter(|_| view.coarsest_ms() > 0) {
+            Some(min_ms) => self.change_from(view.reach_of(min_ms), change),
+            None => self.change(change),
+        }
+    }
+
+    /// Changes what there is where answers about times from `from_ms` on may be others afterwards.
+    pub(crate) fn change_from(&self, from_ms: i64, change: impl FnOnce(&View) -> View) {
+        let mut now = self.now.lock();
+        now.view = change(&now.view);
+        now.begun += 1;
+        let number = now.begun;
+        now.changes.note(number, from_ms);
+    }
+
+    /// The last batch or change that every lease taken from now on shows together with all before it.
+    pub(crate) fn revision(&self) -> u64 {
+        self.now.lock().visible()
+    }
+
+    /// The earliest time that a batch or change after `revision` touched, as far as those are concerned that show.
+    pub(crate) fn changed_since(&self, revision: u64) -> Option<i64> {
+        self.now.lock().changes.since(revision)
     }
 
     /// Begins a batch. It is invisible until dropped.
@@ -141,6 +192,7 @@ impl Present {
         Batch {
             present: self,
             number,
+            oldest_ms: None,
         }
     }
 
@@ -168,9 +220,16 @@ impl Present {
 pub(crate) struct Batch<'a> {
     present: &'a Present,
     pub(crate) number: u64,
+    /// The earliest time of what it stored.
+    oldest_ms: Option<i64>,
 }
 
 impl Batch<'_> {
+    /// Says what the earliest time is of what the batch stored, `None` where it stored nothing.
+    pub(crate) fn reaches_back_to(&mut self, oldest_ms: Option<i64>) {
+        self.oldest_ms = oldest_ms;
+    }
+
     /// Lets the batch show, and waits until it does.
     pub(crate) fn show(self) {
         let (present, number) = (self.present, self.number);
@@ -184,6 +243,10 @@ impl Drop for Batch<'_> {
         let mut now = self.present.now.lock();
         let oldest = now.applying.first() == Some(&self.number);
         now.applying.remove(&self.number);
+        // Under the lock under which it begins to show.
+        if let Some(oldest_ms) = self.oldest_ms {
+            now.changes.note(self.number, oldest_ms);
+        }
         drop(now);
         if oldest {
             self.present.advanced.notify_all();
@@ -248,6 +311,27 @@ mod tests {
         assert_eq!(present.settled(), 1);
         drop(lease);
         assert_eq!(present.settled(), 2);
+    }
+
+    #[test]
+    fn a_batch_counts_as_a_change_from_before_it_shows() {
+        let present = Arc::new(Present::default());
+        let (first, mut second) = (present.begin(), present.begin());
+        second.reaches_back_to(Some(50));
+        drop(second);
+        // Nobody sees it yet, and who asked now must be told of it later.
+        let revision = present.revision();
+        assert_eq!((revision, Lease::take(&present).visible), (0, 0));
+        assert_eq!(present.changed_since(revision), Some(50));
+        first.show();
+        assert_eq!(present.changed_since(revision), Some(50));
+        let revision = present.revision();
+        assert_eq!((revision, present.changed_since(revision)), (2, None));
+        present.change_from(7, View::clone);
+        assert_eq!(present.changed_since(revision), Some(7));
+        assert_eq!(present.changed_since(present.revision()), None);
+        present.change(View::clone);
+        assert_eq!(present.changed_since(revision), Some(7));
     }
 
     #[test]

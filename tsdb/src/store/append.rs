@@ -16,19 +16,20 @@ use crate::head::Bounds;
 pub(super) const HARD_BOUND: u64 = 4;
 
 impl Tsdb {
-    /// Applies a batch by `apply` (generation, batch number, bounds, report), and returns once it is safe and shows.
+    /// Applies a batch by `apply` (generation, batch number, bounds, report; the earliest time of what it stored), and
+    /// returns once it is safe and shows.
     fn take(
         &self,
-        apply: impl FnOnce(&Generation, u64, &Bounds, &mut AppendReport),
+        apply: impl FnOnce(&Generation, u64, &Bounds, &mut AppendReport) -> Option<i64>,
     ) -> Result<AppendReport, StoreError> {
         let now_ms = self.clock.now_ms();
         let mut report = AppendReport::default();
         let (generation, batch, position) = {
             let active = self.active.read();
             self.admit(&active)?;
-            let batch = self.present.begin();
+            let mut batch = self.present.begin();
             let bounds = Bounds::new(self.newest_ms(), now_ms, &self.options);
-            apply(&active, batch.number, &bounds, &mut report);
+            batch.reaches_back_to(apply(&active, batch.number, &bounds, &mut report));
             // Everything up to here, not only the records of this batch: a repetition has none, and counts on those
             // of the batch it repeats.
             (Arc::clone(&active), batch, active.position())
@@ -89,7 +90,7 @@ impl MetricSink for Tsdb {
             let mut log = |record: &[u8], kind| generation.enqueue(kind, record);
             generation
                 .memtable
-                .append(batch, samples, bounds, &mut log, report);
+                .append(batch, samples, bounds, &mut log, report)
         })
     }
 
@@ -97,7 +98,7 @@ impl MetricSink for Tsdb {
         self.take(|generation, batch, bounds, report| {
             let mut log = |record: &[u8], kind| generation.enqueue(kind, record);
             let memtable = &generation.memtable;
-            memtable.append_histograms(batch, rows, bounds, &mut log, report);
+            memtable.append_histograms(batch, rows, bounds, &mut log, report)
         })
     }
 

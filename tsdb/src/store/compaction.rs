@@ -65,7 +65,8 @@ impl Tsdb {
         let bytes = merged.as_ref().map_or(0, |block| block.meta().bytes);
         let gone: Vec<u64> = sources.iter().map(|b| b.meta().id).collect();
         let added: Vec<Arc<Block>> = merged.into_iter().collect();
-        self.present.change(|view| view.with_blocks(&gone, &added));
+        self.present
+            .exchange(sources, |view| view.with_blocks(&gone, &added));
         self.counters
             .compactions
             .note(bytes, self.clock.now_ns() - began_ns);

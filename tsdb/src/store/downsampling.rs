@@ -41,8 +41,12 @@ impl Tsdb {
         }
         let block = self.open_block(&written?)?;
         let bytes = block.meta().bytes;
+        let from_ms = block
+            .meta()
+            .min_ms
+            .saturating_sub(job.resolution_ms.saturating_mul(2));
         self.present
-            .change(|view| view.with_blocks(&job.replaces, &[block]));
+            .change_from(from_ms, |view| view.with_blocks(&job.replaces, &[block]));
         self.counters
             .downsamplings
             .note(bytes, self.clock.now_ns() - began_ns);

@@ -68,6 +68,7 @@ impl Tsdb {
         }
         if tombstones != *view.tombstones {
             self.set_tombstones(tombstones)?;
+            self.present.change_from(start_ms, View::clone);
             self.deleted_ms.store(self.clock.now_ms(), Ordering::Relaxed);
         }
         Ok(())
@@ -104,6 +105,7 @@ impl Tsdb {
     /// Samples show or not from the next snapshot on; what a longer rule would keep may be gone already.
     pub fn set_retention_rules(&self, rules: Vec<RetentionRule>) {
         *self.rules.write() = rules.into();
+        self.present.change_from(i64::MIN, View::clone);
     }
 
     /// What is erased now.

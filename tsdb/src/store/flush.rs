@@ -146,7 +146,7 @@ impl Tsdb {
     ) -> Result<usize, StoreError> {
         let began_ns = self.clock.now_ns();
         let blocks = self.write_blocks(upkeep, generation)?;
-        self.present.change(|view| {
+        self.present.exchange(&blocks, |view| {
             view.with_blocks(&[], &blocks)
                 .without_generation(generation.number)
         });

@@ -215,9 +215,11 @@ impl Tsdb {
             return Ok(0);
         }
         upkeep.blocks_went = true;
-        self.present.change(|view| view.with_blocks(&expired, &[]));
-        let gone = view.blocks.iter().filter(|b| expired.contains(&b.meta().id));
-        self.delete_all(gone)?;
+        let gone = || view.blocks.iter().filter(|b| expired.contains(&b.meta().id));
+        let from_ms = gone().map(|b| b.meta().min_ms).min().unwrap_or(i64::MIN);
+        self.present
+            .change_from(view.reach_of(from_ms), |view| view.with_blocks(&expired, &[]));
+        self.delete_all(gone())?;
         Ok(expired.len())
     }
 

@@ -120,10 +120,11 @@ impl Tsdb {
         match self.replay(&generations, &mut report) {
             Ok(memtable) => {
                 self.note_newest(memtable.newest_ms());
+                let oldest_ms = memtable.oldest_ms().unwrap_or(i64::MAX);
                 memtable.freeze();
                 let generation = Arc::new(Generation::recovered(last, memtable));
                 self.present
-                    .change(|view| view.with_generation(Arc::clone(&generation)));
+                    .change_from(oldest_ms, |view| view.with_generation(Arc::clone(&generation)));
                 self.recovery.set(State::Done);
                 Ok(report)
             }

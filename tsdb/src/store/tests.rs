@@ -11,6 +11,7 @@ mod full_disk;
 mod model_test;
 mod recovery;
 mod retention_rules;
+mod revisions;
 mod snapshot;
 mod stress;
 mod upkeep;

@@ -22,7 +22,7 @@ impl Memtable {
     /// must not call back.
     ///
     /// Samples of one page and time that follow one another in slot order cost the least; a batch that has them in
-    /// disorder is sorted.
+    /// disorder is sorted. Gives the earliest time of what was stored and had not been before.
     pub fn append(
         &self,
         batch: u64,
@@ -30,7 +30,7 @@ impl Memtable {
         bounds: &Bounds,
         log: &mut dyn FnMut(&[u8], u8),
         report: &mut AppendReport,
-    ) {
+    ) -> Option<i64> {
         let mut appending = self.appending(batch, bounds, log, report);
         let mut done = 0;
         let mut rows = 0;
@@ -46,6 +46,7 @@ impl Memtable {
             rows += 1;
         }
         self.count(&appending.tally);
+        appending.tally.oldest_ms
     }
 
     /// Appends the samples from the `from`-th on, by page, time and slot.
@@ -83,7 +84,7 @@ impl Memtable {
         bounds: &Bounds,
         log: &mut dyn FnMut(&[u8], u8),
         report: &mut AppendReport,
-    ) {
+    ) -> Option<i64> {
         let mut appending = self.appending(batch, bounds, log, report);
         let mut done = 0;
         for rows in rows.chunk_by(|a, b| page_of(a.series) == page_of(b.series)) {
@@ -100,6 +101,7 @@ impl Memtable {
             done += rows.len();
         }
         self.count(&appending.tally);
+        appending.tally.oldest_ms
     }
 
     /// Remembers from when on counters count. Rows whose handles are not known are dropped.
