@@ -59,7 +59,11 @@ impl Querier for PromqlQuerier {
         };
         let result = self.engine.instant_expr(&*self.store, &expr, at_ms, &context);
         match result.map_err(|e| e.to_string())?.value {
-            Value::Vector(series) => Ok(series.into_iter().map(|s| (s.labels, s.sample.value)).collect()),
+            // Rules keep floats only: a histogram has no value that a condition or a recorded series could have.
+            Value::Vector(series) => Ok(series
+                .into_iter()
+                .filter_map(|s| Some((s.labels, s.value.float()?)))
+                .collect()),
             Value::Scalar(sample) => Ok(vec![(model::Labels::empty(), sample.value)]),
             Value::String { .. } | Value::Matrix(_) => {
                 Err("rule result is not a vector or scalar".to_owned())

@@ -1,17 +1,16 @@
-//! What a query may use: samples in memory, time, and the patience of whoever asked.
+//! What a query may use: samples and bytes in memory, time, and the patience of whoever asked.
 
-use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::QueryError;
 
-/// The bounds of one query and what it uses of them.
+/// The bounds of one query and what it uses of them. All threads of a query share one.
 #[derive(Debug)]
 pub(crate) struct Budget {
     max_samples: u64,
-    held: Cell<u64>,
+    held: AtomicU64,
     deadline: Option<Instant>,
     cancel: Arc<AtomicBool>,
 }
@@ -21,7 +20,7 @@ impl Budget {
     pub(crate) fn new(max_samples: u64, deadline: Option<Instant>, cancel: Arc<AtomicBool>) -> Budget {
         Budget {
             max_samples,
-            held: Cell::new(0),
+            held: AtomicU64::new(0),
             deadline,
             cancel,
         }
@@ -40,8 +39,11 @@ impl Budget {
 
     /// Takes room for `cells` samples.
     pub(crate) fn charge(&self, cells: usize) -> Result<(), QueryError> {
-        self.held.set(self.held.get().saturating_add(cells as u64));
-        if self.held.get() > self.max_samples {
+        let held = self
+            .held
+            .fetch_add(cells as u64, Ordering::Relaxed)
+            .saturating_add(cells as u64);
+        if held > self.max_samples {
             Err(QueryError::TooManySamples)
         } else {
             Ok(())
@@ -50,12 +52,12 @@ impl Budget {
 
     /// What is held now.
     pub(crate) fn held(&self) -> u64 {
-        self.held.get()
+        self.held.load(Ordering::Relaxed)
     }
 
     /// Says that only `cells` are held beyond `before`: a node gave back all but its result.
     pub(crate) fn settle(&self, before: u64, cells: usize) -> Result<(), QueryError> {
-        self.held.set(before);
+        self.held.store(before, Ordering::Relaxed);
         self.charge(cells)
     }
 }

@@ -1,16 +1,18 @@
 //! The engine: bounds, one snapshot a query, and the shape of the answer.
 
+mod answer;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use model::metrics::{MetricSnapshot, MetricStore, Sample, Samples};
+use model::metrics::{MetricSnapshot, MetricStore};
 
 use crate::annotations::Annotations;
 use crate::ast::analysis::Defaults;
 use crate::budget::Budget;
-use crate::eval::{Evaluator, Output, Steps, is_absent};
-use crate::value::{InstantSample, QueryResult, RangeSeries, Value, ValueType};
+use crate::eval::{Evaluator, Steps};
+use crate::value::{QueryResult, Value, ValueType};
 use crate::{Expr, QueryError, parse};
 
 /// The engine's bounds and defaults.
@@ -28,6 +30,11 @@ pub struct EngineOptions {
     pub max_series: u64,
     /// The step of a subquery that names none, in milliseconds: the global evaluation interval.
     pub subquery_step_ms: i64,
+    /// Counters say from when on they count, and functions of counters go by that where it is known.
+    pub start_timestamps: bool,
+    /// The names of metrics that no longer fit are removed at the very end, so that functions of labels still see them,
+    /// and not by the node that makes them obsolete.
+    pub delayed_name_removal: bool,
 }
 
 impl Default for EngineOptions {
@@ -39,6 +46,8 @@ impl Default for EngineOptions {
             max_steps: 11_000,
             max_series: 0,
             subquery_step_ms: 60_000,
+            start_timestamps: false,
+            delayed_name_removal: true,
         }
     }
 }
@@ -55,6 +64,8 @@ pub struct QueryContext {
     /// Up to this many milliseconds a number of the store may stand for instead of single samples, see
     /// [`SelectHints`](model::metrics::SelectHints).
     pub max_resolution_ms: i64,
+    /// The text of the query where a parsed expression is asked for: warnings tell the place in it.
+    pub text: Option<Arc<str>>,
 }
 
 /// Evaluates queries. Holds nothing but its options; share it freely.
@@ -85,7 +96,7 @@ impl Engine {
         time_ms: i64,
         context: &QueryContext,
     ) -> Result<QueryResult, QueryError> {
-        self.instant_expr(store, &parse(query)?, time_ms, context)
+        self.instant_expr(store, &parse(query)?, time_ms, &with_text(context, query))
     }
 
     /// Parses and evaluates `query` at `start_ms`, `start_ms + step_ms`, … up to `end_ms`.
@@ -101,7 +112,14 @@ impl Engine {
         step_ms: i64,
         context: &QueryContext,
     ) -> Result<QueryResult, QueryError> {
-        self.range_expr(store, &parse(query)?, start_ms, end_ms, step_ms, context)
+        self.range_expr(
+            store,
+            &parse(query)?,
+            start_ms,
+            end_ms,
+            step_ms,
+            &with_text(context, query),
+        )
     }
 
     /// As [`Engine::instant`], of a parsed expression.
@@ -124,7 +142,7 @@ impl Engine {
             if expr.value_type() == ValueType::Matrix {
                 return evaluator.matrix(expr, steps).map(Value::Matrix);
             }
-            Ok(instant_value(evaluator.top(expr, steps)?, time_ms))
+            Ok(answer::instant_value(evaluator.top(expr, steps)?, time_ms))
         })
     }
 
@@ -150,7 +168,10 @@ impl Engine {
             )));
         }
         self.query(store, expr, steps, (end_ms, step_ms), context, |evaluator| {
-            Ok(Value::Matrix(range_value(evaluator.top(expr, steps)?, steps)))
+            Ok(Value::Matrix(answer::range_value(
+                evaluator.top(expr, steps)?,
+                steps,
+            )))
         })
     }
 
@@ -208,12 +229,13 @@ impl Engine {
             defaults,
             subquery_step_ms: self.options.subquery_step_ms,
             max_series: self.options.max_series,
+            start_timestamps: self.options.start_timestamps,
             max_resolution_ms: context.max_resolution_ms,
             budget: Budget::new(self.options.max_samples, deadline, context.cancel.clone()),
             annotations: Annotations::default(),
         };
         let value = evaluate(&evaluator)?;
-        let (warnings, infos) = evaluator.annotations.finish();
+        let (warnings, infos) = evaluator.annotations.finish(context.text.as_deref());
         Ok(QueryResult {
             value,
             warnings,
@@ -222,59 +244,11 @@ impl Engine {
     }
 }
 
-/// The first step of an output.
-fn instant_value(output: Output, time_ms: i64) -> Value {
-    let sample = |value: f64| Sample {
-        timestamp_ms: time_ms,
-        value,
-    };
-    match output {
-        Output::String(value) => Value::String {
-            timestamp_ms: time_ms,
-            value,
-        },
-        Output::Scalar(values) => Value::Scalar(sample(values.first().copied().unwrap_or(f64::NAN))),
-        Output::Vector(frame) => {
-            let first = |s: crate::eval::Series| {
-                let value = s.values.first().copied().filter(|v| !is_absent(*v))?;
-                Some(InstantSample {
-                    labels: s.labels,
-                    sample: sample(value),
-                })
-            };
-            Value::Vector(frame.into_iter().filter_map(first).collect())
-        }
+fn with_text(context: &QueryContext, query: &str) -> QueryContext {
+    QueryContext {
+        text: Some(query.into()),
+        ..context.clone()
     }
-}
-
-/// All steps of an output, sorted by labels.
-fn range_value(output: Output, steps: Steps) -> Vec<RangeSeries> {
-    let frame = match output {
-        Output::String(_) => Vec::new(),
-        Output::Scalar(values) => {
-            vec![crate::eval::Series {
-                labels: model::Labels::empty(),
-                drop_name: false,
-                values,
-            }]
-        }
-        Output::Vector(frame) => frame,
-    };
-    let mut series: Vec<RangeSeries> = frame
-        .into_iter()
-        .map(|s| {
-            let mut samples = Samples::default();
-            let present = s.values.iter().enumerate().filter(|(_, v)| !is_absent(**v));
-            present.for_each(|(i, v)| samples.push(steps.at(i), *v));
-            RangeSeries {
-                labels: s.labels,
-                samples,
-            }
-        })
-        .filter(|s| !s.samples.is_empty())
-        .collect();
-    series.sort_by(|a, b| a.labels.cmp(&b.labels));
-    series
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod absent;
 mod aggregate;
 mod binary;
 mod call;
+mod column;
 mod frame;
 mod histogram;
 mod info;
@@ -17,6 +18,8 @@ mod scalars;
 mod selector;
 mod set;
 mod sort;
+mod track;
+mod windows;
 
 use model::metrics::MetricSnapshot;
 
@@ -25,8 +28,9 @@ use crate::ast::analysis::Defaults;
 use crate::budget::Budget;
 use crate::{Expr, QueryError};
 
-pub(crate) use frame::{ABSENT, Frame, Output, Series, is_absent};
-pub(crate) use range::Window;
+pub(crate) use column::{ABSENT, Cell, Column, is_absent};
+pub(crate) use frame::{Frame, Output, Series};
+pub(crate) use windows::{Window, Windows};
 
 /// The times of evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +64,7 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) defaults: Defaults,
     pub(crate) subquery_step_ms: i64,
     pub(crate) max_series: u64,
+    pub(crate) start_timestamps: bool,
     /// Up to this many milliseconds a number of the store may stand for.
     pub(crate) max_resolution_ms: i64,
     pub(crate) budget: Budget,

@@ -13,8 +13,9 @@ mod table;
 use model::metrics::Wanted;
 
 use crate::QueryError;
-use crate::ast::Expr;
-use crate::eval::Window;
+use crate::annotations::Annotations;
+use crate::ast::{Expr, Span};
+use crate::eval::{Column, Window, Windows};
 use crate::value::ValueType;
 
 pub(crate) use table::find;
@@ -86,8 +87,8 @@ pub(crate) enum QueryTime {
 /// A function of windows.
 #[derive(Debug)]
 pub(crate) struct Over {
-    /// Its value for a window that has at least one sample, with its scalar arguments at that step.
-    pub(crate) apply: fn(&Window<'_>, &[f64]) -> Option<f64>,
+    /// How it is computed.
+    pub(crate) apply: Apply,
     /// Which argument is the range.
     pub(crate) range_arg: usize,
     /// Whether the result is still the metric that was asked for.
@@ -98,6 +99,48 @@ pub(crate) struct Over {
     pub(crate) wanted: Wanted,
     /// What the scalar arguments must be.
     pub(crate) param_check: ParamCheck,
+}
+
+/// How a function of windows is computed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Apply {
+    /// All windows of a series at once; it leaves a cell empty where it has no value.
+    Whole(fn(&Windows<'_>, &OverCall<'_>, &mut Column)),
+    /// Each window that has a float by itself, with the scalar arguments at its step.
+    Each(fn(&Window<'_>, &[f64]) -> Option<f64>),
+}
+
+/// What a function of windows is called with besides the windows of a series.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OverCall<'a> {
+    /// The scalar arguments in order, each a value a step.
+    pub(crate) params: &'a [Vec<f64>],
+    /// Where to say what is probably not meant.
+    pub(crate) notes: &'a Annotations,
+    /// Where the call stands.
+    pub(crate) span: Span,
+    /// Where its arguments stand, the range among them.
+    pub(crate) arg_spans: &'a [Span],
+    /// The name of the series' metric, "" where there is none.
+    pub(crate) metric_name: &'a str,
+    /// Whether the start timestamps of samples count, see [`EngineOptions`](crate::EngineOptions).
+    pub(crate) start_timestamps: bool,
+}
+
+impl OverCall<'_> {
+    /// The `i`th scalar argument at a step.
+    pub(crate) fn param(&self, i: usize, step: usize) -> f64 {
+        let column = self.params.get(i);
+        column
+            .and_then(|column| column.get(step))
+            .copied()
+            .unwrap_or(f64::NAN)
+    }
+
+    /// Where the `i`th argument stands.
+    pub(crate) fn arg_span(&self, i: usize) -> Span {
+        self.arg_spans.get(i).copied().unwrap_or(self.span)
+    }
 }
 
 /// What the scalar arguments of a function over ranges must be.

@@ -33,4 +33,4 @@ pub use histogram::{
 };
 pub use lower::{MAX_CODE_BYTES, MAX_DEPTH, MAX_QUERY_BYTES, parse};
 pub use numeric::format_float;
-pub use value::{InstantSample, QueryResult, RangeSeries, Value, ValueType};
+pub use value::{InstantSample, QueryResult, RangeSeries, SampleValue, Value, ValueType};

@@ -1,9 +1,12 @@
 //! What a query answers.
 
 use std::fmt;
+use std::sync::Arc;
 
 use model::Labels;
-use model::metrics::{Sample, Samples};
+use model::metrics::Sample;
+
+use crate::histogram::FloatHistogram;
 
 /// The type of an expression or a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,22 +49,65 @@ impl fmt::Display for ValueType {
     }
 }
 
+/// The value of a sample.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SampleValue {
+    /// A number.
+    Float(f64),
+    /// A distribution.
+    Histogram(Arc<FloatHistogram>),
+}
+
+impl SampleValue {
+    /// The number, where it is one.
+    pub fn float(&self) -> Option<f64> {
+        match self {
+            SampleValue::Float(value) => Some(*value),
+            SampleValue::Histogram(_) => None,
+        }
+    }
+}
+
 /// One series' sample in an instant vector.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InstantSample {
     /// The series.
     pub labels: Labels,
-    /// When and what.
-    pub sample: Sample,
+    /// When, in milliseconds since the epoch.
+    pub timestamp_ms: i64,
+    /// What.
+    pub value: SampleValue,
 }
 
-/// One series' samples in a matrix; at least one.
+/// One series' samples in a matrix; at least one. Series without gaps share the times of the query's steps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RangeSeries {
     /// The series.
     pub labels: Labels,
-    /// Its samples in order of time.
-    pub samples: Samples,
+    /// When the floats are, in milliseconds since the epoch, rising.
+    pub timestamps: Arc<[i64]>,
+    /// The floats, one for each timestamp.
+    pub values: Arc<[f64]>,
+    /// The histograms with their times, rising. No time is in both lists, save in raw samples.
+    pub histograms: Arc<[(i64, Arc<FloatHistogram>)]>,
+}
+
+impl RangeSeries {
+    /// How many samples there are, floats and histograms together.
+    pub fn len(&self) -> usize {
+        self.timestamps.len() + self.histograms.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The floats one by one.
+    pub fn floats(&self) -> impl Iterator<Item = Sample> + '_ {
+        let floats = self.timestamps.iter().zip(&*self.values);
+        floats.map(|(&timestamp_ms, &value)| Sample { timestamp_ms, value })
+    }
 }
 
 /// The value of a query.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use model::Labels;
 use model::metrics::Sample;
-use promql::Value;
+use promql::{SampleValue, Value};
 
 /// `{"resultType":…,"result":…}`
 pub(super) fn value(value: &Value) -> String {
@@ -26,8 +26,11 @@ pub(super) fn value(value: &Value) -> String {
             separated(&mut out, samples, |out, item| {
                 out.push_str(r#"{"metric":"#);
                 labels(out, &item.labels);
-                out.push_str(r#","value":"#);
-                point(out, item.sample);
+                if let SampleValue::Float(value) = item.value {
+                    out.push_str(r#","value":"#);
+                    let timestamp_ms = item.timestamp_ms;
+                    point(out, Sample { timestamp_ms, value });
+                }
                 out.push('}');
             });
             out.push(']');
@@ -38,7 +41,7 @@ pub(super) fn value(value: &Value) -> String {
                 out.push_str(r#"{"metric":"#);
                 labels(out, &item.labels);
                 out.push_str(r#","values":["#);
-                separated(out, item.samples.iter(), point);
+                separated(out, item.floats(), point);
                 out.push_str("]}");
             });
             out.push(']');

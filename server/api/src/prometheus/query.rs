@@ -80,6 +80,7 @@ async fn run(
         deadline: Some(Instant::now() + timeout),
         lookback_delta_ms: params.duration_ms("lookback_delta")?,
         max_resolution_ms: params.max_resolution_ms(step_ms)?,
+        text: params.get("query").map(Into::into),
     };
     let answer = move || work(&context).map(|result| answer(result, limit));
     Ok(state.pool.run(answer).await??)

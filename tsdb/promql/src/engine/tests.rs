@@ -1,6 +1,6 @@
 use std::sync::atomic::Ordering;
 
-use model::metrics::{Metadata, SelectHints, SeriesSet, Wanted};
+use model::metrics::{Metadata, Sample, SelectHints, SeriesSet, Wanted};
 use model::{Matcher, StoreError};
 
 use super::*;
@@ -183,7 +183,7 @@ fn an_instant_matrix_has_the_raw_samples() {
     };
     let columns: Vec<_> = matrix
         .iter()
-        .map(|s| (s.labels.to_string(), s.samples.timestamps.clone()))
+        .map(|s| (s.labels.to_string(), s.timestamps.to_vec()))
         .collect();
     assert_eq!(
         columns,

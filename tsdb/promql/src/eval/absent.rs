@@ -4,30 +4,34 @@ use model::labels::METRIC_NAME;
 use model::metrics::Wanted;
 use model::{Labels, LabelsBuilder, MatchOp, Matcher};
 
-use super::{ABSENT, Evaluator, Frame, Series, Steps, is_absent};
+use super::call::arg;
+use super::{ABSENT, Column, Evaluator, Frame, Series, Steps};
+use crate::ast::Call;
 use crate::{Expr, QueryError};
 
 impl Evaluator<'_> {
     /// 1 at the steps at which the vector has no sample.
-    pub(super) fn absent(&self, expr: &Expr, steps: Steps) -> Result<Frame, QueryError> {
+    pub(super) fn absent(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
+        let expr = arg(call, 0)?;
         let mut present = vec![false; steps.count];
         for series in self.vector(expr, steps)? {
             present
                 .iter_mut()
-                .zip(&series.values)
-                .for_each(|(p, v)| *p |= !is_absent(*v));
+                .enumerate()
+                .for_each(|(i, p)| *p |= series.column.has(i));
         }
         Ok(where_missing(expr, &present))
     }
 
     /// 1 at the steps at which no window has a sample.
-    pub(super) fn absent_over_time(&self, expr: &Expr, steps: Steps) -> Result<Frame, QueryError> {
+    pub(super) fn absent_over_time(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
+        let expr = arg(call, 0)?;
         let mut present = vec![false; steps.count];
         self.for_each_range(expr, steps, Wanted::Last, |input| {
-            input.for_each_window(self, steps, |step, _| {
+            for (step, _) in input.windows.occupied() {
                 present.iter_mut().skip(step).take(1).for_each(|p| *p = true);
-                Ok(())
-            })
+            }
+            Ok(())
         })?;
         Ok(where_missing(expr, &present))
     }
@@ -41,7 +45,7 @@ fn where_missing(expr: &Expr, present: &[bool]) -> Frame {
     vec![Series {
         labels: expected_labels(expr),
         drop_name: false,
-        values,
+        column: Column::of_floats(values),
     }]
 }
 

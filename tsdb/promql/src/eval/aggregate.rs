@@ -8,9 +8,9 @@ use model::Labels;
 use model::labels::METRIC_NAME;
 use rustc_hash::FxHashMap;
 
-use super::{Evaluator, Frame, Series, Steps, string};
+use super::{Column, Evaluator, Frame, Series, Steps, string};
 use crate::QueryError;
-use crate::ast::{Aggregate, AggregateOp, Grouping};
+use crate::ast::{Aggregate, AggregateOp, Grouping, Span};
 use crate::numeric::format_float;
 
 /// The series of equal grouping labels.
@@ -25,6 +25,7 @@ impl Evaluator<'_> {
     pub(super) fn aggregate(&self, aggregate: &Aggregate, steps: Steps) -> Result<Frame, QueryError> {
         let op = aggregate.op;
         let param = aggregate.param.as_ref();
+        let span = param.map_or(aggregate.span, crate::Expr::span);
         if op == AggregateOp::CountValues {
             let label = param.map(string).transpose()?.unwrap_or("");
             if label.is_empty() {
@@ -41,10 +42,10 @@ impl Evaluator<'_> {
         let groups = groups(&frame, &aggregate.grouping);
         match op {
             AggregateOp::Topk | AggregateOp::Bottomk | AggregateOp::Limitk | AggregateOp::LimitRatio => {
-                self.select_series(op, &frame, &groups, &param, steps)
+                self.select_series(op, &frame, &groups, (&param, span), steps)
             }
             AggregateOp::Quantile => {
-                param.iter().for_each(|q| self.check_quantile(*q));
+                param.iter().for_each(|q| self.check_quantile(span, *q));
                 self.fold_groups(&frame, groups, |frame, group| {
                     fold::quantile(frame, group, &param)
                 })
@@ -64,23 +65,23 @@ impl Evaluator<'_> {
     ) -> Result<Frame, QueryError> {
         let fold_group = |group: Group| {
             self.budget.check()?;
-            let values = fold(frame, &group.members);
-            self.budget.charge(values.len())?;
+            let column = Column::of_floats(fold(frame, &group.members));
+            self.budget.charge(column.len())?;
             Ok(Series {
                 labels: group.labels,
                 drop_name: group.drop_name,
-                values,
+                column,
             })
         };
         groups.into_iter().map(fold_group).collect()
     }
 
     /// Warns of a quantile that is none.
-    pub(super) fn check_quantile(&self, q: f64) {
+    pub(super) fn check_quantile(&self, span: Span, q: f64) {
         if !(0.0..=1.0).contains(&q) {
             let q = format_float(q);
             self.annotations
-                .warn(&format!("quantile value should be between 0 and 1, got {q}"));
+                .warn(span, format!("quantile value should be between 0 and 1, got {q}"));
         }
     }
 }

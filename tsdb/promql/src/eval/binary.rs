@@ -95,7 +95,8 @@ fn with_scalar(mut frame: Frame, scalar: &[f64], operator: Operator, scalar_left
     for series in &mut frame {
         series.drop_name |= operator.changes_schema || operator.return_bool;
         let cells = series
-            .values
+            .column
+            .floats
             .iter_mut()
             .zip(scalar)
             .filter(|(v, _)| !is_absent(**v));

@@ -1,20 +1,11 @@
-//! Columns of values, and what nodes do with them as a whole.
+//! Series with their columns, and what nodes do with them as a whole.
 
 use model::Labels;
 use model::labels::METRIC_NAME;
-use model::metrics::{STALE_NAN, is_stale_nan};
 use rustc_hash::FxHashMap;
 
+use super::column::{Column, is_absent};
 use crate::QueryError;
-
-/// The cell of a step at which a series has no sample. Selectors drop staleness markers and no arithmetic
-/// yields their bits, so that no value is taken for it.
-pub(crate) const ABSENT: f64 = STALE_NAN;
-
-/// Whether a cell is empty.
-pub(crate) fn is_absent(value: f64) -> bool {
-    is_stale_nan(value)
-}
 
 /// One series: a cell for each step.
 #[derive(Debug, Clone)]
@@ -22,7 +13,18 @@ pub(crate) struct Series {
     pub(crate) labels: Labels,
     /// The metric's name (type and unit too) no longer fits and goes away at the end.
     pub(crate) drop_name: bool,
-    pub(crate) values: Vec<f64>,
+    pub(crate) column: Column,
+}
+
+impl Series {
+    /// A series of floats without labels.
+    pub(crate) fn unlabelled(floats: Vec<f64>) -> Series {
+        Series {
+            labels: Labels::empty(),
+            drop_name: false,
+            column: Column::of_floats(floats),
+        }
+    }
 }
 
 /// Series with columns of equal length, in an order that matters to instant queries only.
@@ -51,41 +53,39 @@ impl Output {
         match self {
             Output::Scalar(values) => values.len(),
             Output::String(_) => 0,
-            Output::Vector(frame) => frame.iter().map(|s| s.values.len()).sum(),
+            Output::Vector(frame) => frame.iter().map(|s| s.column.len()).sum(),
         }
     }
 
     /// Makes the first step's value that of `count` steps.
     pub(crate) fn repeat_first(&mut self, count: usize) {
-        let widen = |values: &mut Vec<f64>| {
-            let first = values.first().copied().unwrap_or(ABSENT);
-            values.clear();
-            values.resize(count, first);
-        };
         match self {
-            Output::Scalar(values) => widen(values),
+            Output::Scalar(values) => {
+                let first = values.first().copied().unwrap_or(f64::NAN);
+                values.clear();
+                values.resize(count, first);
+            }
             Output::String(_) => {}
-            Output::Vector(frame) => frame.iter_mut().for_each(|s| widen(&mut s.values)),
+            Output::Vector(frame) => frame.iter_mut().for_each(|s| s.column.repeat_first(count)),
         }
     }
 }
 
-/// Applies `f` to all values; they are another quantity from now on.
+/// Applies `f` to all floats; they are another quantity from now on. Histograms have no such value and go.
 pub(crate) fn map_values(mut frame: Frame, f: impl Fn(f64) -> f64) -> Frame {
     for series in &mut frame {
         series.drop_name = true;
-        series
-            .values
-            .iter_mut()
-            .filter(|v| !is_absent(**v))
-            .for_each(|v| *v = f(*v));
+        series.column.drop_histograms();
+        let floats = series.column.floats.iter_mut();
+        floats.filter(|v| !is_absent(**v)).for_each(|v| *v = f(*v));
     }
+    drop_empty(&mut frame);
     frame
 }
 
 /// Keeps the series that have a value.
 pub(crate) fn drop_empty(frame: &mut Frame) {
-    frame.retain(|s| s.values.iter().any(|v| !is_absent(*v)));
+    frame.retain(|s| !s.column.is_empty());
 }
 
 /// Whether the label says what a metric is rather than where it comes from: its name, its type, its unit.
@@ -120,15 +120,16 @@ pub(crate) fn merge_same_labels(frame: Frame) -> Result<Frame, QueryError> {
             merged.push(series);
             continue;
         };
-        for (cell, value) in into.values.iter_mut().zip(series.values) {
-            if is_absent(value) {
+        for i in 0..series.column.len() {
+            let cell = series.column.cell(i);
+            if cell.is_absent() {
                 continue;
             }
-            if !is_absent(*cell) {
+            if into.column.has(i) {
                 let text = "vector cannot contain metrics with the same labelset";
                 return Err(QueryError::execution(text));
             }
-            *cell = value;
+            into.column.set(i, cell);
         }
         into.drop_name |= series.drop_name;
     }

@@ -8,8 +8,8 @@ use rustc_hash::FxHashMap;
 
 use super::call::arg;
 use super::frame::merge_same_labels;
-use super::{ABSENT, Evaluator, Frame, Series, Steps, is_absent, string};
-use crate::ast::Call;
+use super::{ABSENT, Column, Evaluator, Frame, Series, Steps, is_absent, string};
+use crate::ast::{Call, Span};
 use crate::numeric::{format_float, parse_float};
 use crate::{Expr, QueryError};
 use buckets::{Bucket, Quantile};
@@ -39,22 +39,22 @@ impl Histogram {
 impl Evaluator<'_> {
     pub(super) fn histogram_quantile(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
         let quantiles = self.quantiles(arg(call, 0)?, steps)?;
-        let histograms = self.histograms(self.vector(arg(call, 1)?, steps)?)?;
+        let histograms = self.histograms(self.vector(arg(call, 1)?, steps)?, call.span)?;
         let mut frame = Frame::new();
         for histogram in &histograms {
-            frame.push(self.quantile_column(histogram, &quantiles, histogram.labels.clone())?);
+            frame.push(self.quantile_column(histogram, &quantiles, call.span)?);
         }
         merge_same_labels(frame)
     }
 
     pub(super) fn histogram_quantiles(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
-        let histograms = self.histograms(self.vector(arg(call, 0)?, steps)?)?;
+        let histograms = self.histograms(self.vector(arg(call, 0)?, steps)?, call.span)?;
         let label = string(arg(call, 1)?)?;
         let mut frame = Frame::new();
         for argument in call.args.iter().skip(2) {
             let quantiles = self.quantiles(argument, steps)?;
             for histogram in &histograms {
-                let column = self.quantile_column(histogram, &quantiles, histogram.labels.clone())?;
+                let column = self.quantile_column(histogram, &quantiles, call.span)?;
                 frame.extend(split_by_quantile(&column, &quantiles, label));
             }
         }
@@ -64,7 +64,7 @@ impl Evaluator<'_> {
     pub(super) fn histogram_fraction(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
         let lower = self.scalar(arg(call, 0)?, steps)?;
         let upper = self.scalar(arg(call, 1)?, steps)?;
-        let histograms = self.histograms(self.vector(arg(call, 2)?, steps)?)?;
+        let histograms = self.histograms(self.vector(arg(call, 2)?, steps)?, call.span)?;
         let mut buckets = Vec::new();
         let mut frame = Frame::new();
         for histogram in &histograms {
@@ -86,7 +86,7 @@ impl Evaluator<'_> {
             frame.push(Series {
                 labels: histogram.labels.clone(),
                 drop_name: true,
-                values,
+                column: Column::of_floats(values),
             });
         }
         merge_same_labels(frame)
@@ -95,7 +95,9 @@ impl Evaluator<'_> {
     /// A scalar that should be a quantile at every step.
     fn quantiles(&self, expr: &Expr, steps: Steps) -> Result<Vec<f64>, QueryError> {
         let quantiles = self.scalar(expr, steps)?;
-        quantiles.iter().for_each(|q| self.check_quantile(*q));
+        quantiles
+            .iter()
+            .for_each(|q| self.check_quantile(expr.span(), *q));
         Ok(quantiles)
     }
 
@@ -103,7 +105,7 @@ impl Evaluator<'_> {
         &self,
         histogram: &Histogram,
         quantiles: &[f64],
-        labels: Labels,
+        span: Span,
     ) -> Result<Series, QueryError> {
         self.budget.check()?;
         self.budget.charge(quantiles.len())?;
@@ -120,32 +122,35 @@ impl Evaluator<'_> {
                 forced_monotonic,
             } = buckets::quantile(*q, &mut buckets);
             if forced_monotonic {
-                let name = labels.metric_name();
-                self.annotations.info(&format!(
-                    "input to histogram_quantile needed to be fixed for monotonicity (see \
+                let name = histogram.labels.metric_name();
+                self.annotations.info(
+                    span,
+                    format!(
+                        "input to histogram_quantile needed to be fixed for monotonicity (see \
                      https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile) \
                      for metric name {name:?}"
-                ));
+                    ),
+                );
             }
             values.push(value);
         }
         Ok(Series {
-            labels,
+            labels: histogram.labels.clone(),
             drop_name: true,
-            values,
+            column: Column::of_floats(values),
         })
     }
 
     /// Puts the buckets of each histogram together. The name stays and is marked for removal, so that two
     /// metrics' buckets do not mix.
-    fn histograms(&self, frame: Frame) -> Result<Vec<Histogram>, QueryError> {
+    fn histograms(&self, frame: Frame, span: Span) -> Result<Vec<Histogram>, QueryError> {
         let mut histograms: Vec<Histogram> = Vec::new();
         let mut index: FxHashMap<Labels, usize> = FxHashMap::default();
         for series in frame {
             let le = series.labels.get(BUCKET_LABEL).unwrap_or("");
             let Some(bound) = parse_float(le) else {
                 let name = series.labels.get(METRIC_NAME).unwrap_or("");
-                self.annotations.warn(&format!(
+                self.annotations.warn(span, format!(
                     "bucket label \"le\" is missing or has a malformed value of {le:?} for metric name {name:?}"
                 ));
                 continue;
@@ -159,7 +164,7 @@ impl Evaluator<'_> {
                 histograms.len() - 1
             });
             if let Some(histogram) = histograms.get_mut(at) {
-                histogram.columns.push((bound, series.values));
+                histogram.columns.push((bound, series.column.floats));
             }
         }
         histograms
@@ -173,19 +178,19 @@ impl Evaluator<'_> {
 fn split_by_quantile(column: &Series, quantiles: &[f64], label: &str) -> Frame {
     let mut frame = Frame::new();
     let mut of_quantile: FxHashMap<u64, usize> = FxHashMap::default();
-    for (step, (q, value)) in quantiles.iter().zip(&column.values).enumerate() {
+    for (step, (q, value)) in quantiles.iter().zip(&column.column.floats).enumerate() {
         let at = *of_quantile.entry(q.to_bits()).or_insert_with(|| {
             let labels = column.labels.to_builder().set(label, &shown_quantile(*q)).build();
             frame.push(Series {
                 labels,
                 drop_name: true,
-                values: vec![ABSENT; column.values.len()],
+                column: Column::absent(column.column.len()),
             });
             frame.len() - 1
         });
         if let Some(cell) = frame
             .get_mut(at)
-            .and_then(|s: &mut Series| s.values.get_mut(step))
+            .and_then(|s: &mut Series| s.column.floats.get_mut(step))
         {
             *cell = *value;
         }

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::call::arg;
 use super::frame::merge_same_labels;
 use super::selector::Wanted;
-use super::{ABSENT, Evaluator, Frame, Series, Steps, is_absent, matching};
+use super::{Column, Evaluator, Frame, Series, Steps, is_absent, matching};
 use crate::ast::{AtModifier, Call, Extension, Span, VectorSelector};
 use crate::{Expr, QueryError};
 
@@ -104,7 +104,7 @@ impl Evaluator<'_> {
             };
             let enriched = enrich(&series, candidates.map_or(&[], Vec::as_slice), &selection)?;
             self.budget
-                .charge(enriched.iter().map(|s| s.values.len()).sum())?;
+                .charge(enriched.iter().map(|s| s.column.len()).sum())?;
             frame.extend(enriched);
         }
         merge_same_labels(frame)
@@ -118,7 +118,7 @@ fn target(labels: &Labels) -> Labels {
 /// The series with the labels it has at each step: one for each set of info series that are there together.
 fn enrich(series: &Series, infos: &[&Series], selection: &Selection) -> Result<Frame, QueryError> {
     let mut columns: Vec<(Vec<usize>, Series)> = Vec::new();
-    for (step, value) in series.values.iter().enumerate().filter(|(_, v)| !is_absent(**v)) {
+    for step in (0..series.column.len()).filter(|step| series.column.has(*step)) {
         let current = current(infos, step)?;
         if current.is_empty() && !selection.optional() {
             continue;
@@ -128,20 +128,20 @@ fn enrich(series: &Series, infos: &[&Series], selection: &Selection) -> Result<F
             Some(i) => i,
             None => {
                 let labels = enriched_labels(&series.labels, infos, &current, selection)?;
-                let values = vec![ABSENT; series.values.len()];
+                let empty = Column::absent(series.column.len());
                 columns.push((
                     current,
                     Series {
                         labels,
                         drop_name: series.drop_name,
-                        values,
+                        column: empty,
                     },
                 ));
                 columns.len() - 1
             }
         };
-        if let Some(cell) = columns.get_mut(column).and_then(|(_, s)| s.values.get_mut(step)) {
-            *cell = *value;
+        if let Some((_, into)) = columns.get_mut(column) {
+            into.column.set(step, series.column.cell(step));
         }
     }
     Ok(columns.into_iter().map(|(_, s)| s).collect())
@@ -151,7 +151,7 @@ fn enrich(series: &Series, infos: &[&Series], selection: &Selection) -> Result<F
 fn current(infos: &[&Series], step: usize) -> Result<Vec<usize>, QueryError> {
     let mut newest: Vec<(usize, f64)> = Vec::new();
     for (i, info) in infos.iter().enumerate() {
-        let Some(time) = info.values.get(step).copied().filter(|t| !is_absent(*t)) else {
+        let Some(time) = info.column.floats.get(step).copied().filter(|t| !is_absent(*t)) else {
             continue;
         };
         let same_metric = |(other, _): &&mut (usize, f64)| {

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::binary::Operator;
 use super::frame::{is_metadata_label, merge_same_labels};
-use super::{ABSENT, Evaluator, Frame, Series, Steps, is_absent};
+use super::{ABSENT, Column, Evaluator, Frame, Series, Steps, is_absent};
 use crate::QueryError;
 use crate::ast::{Cardinality, Matching};
 
@@ -74,7 +74,7 @@ impl Evaluator<'_> {
             self.budget.check()?;
             let results = matcher.group(&group)?;
             self.budget
-                .charge(results.iter().map(|(_, s)| s.values.len()).sum())?;
+                .charge(results.iter().map(|(_, s)| s.column.len()).sum())?;
             placed.extend(results);
         }
         // The answer of an instant query is in the order of the many side.
@@ -87,7 +87,7 @@ fn any_by_step(frame: &Frame, steps: Steps) -> Vec<bool> {
     let mut any = vec![false; steps.count];
     for series in frame {
         any.iter_mut()
-            .zip(&series.values)
+            .zip(&series.column.floats)
             .for_each(|(any, v)| *any |= !is_absent(*v));
     }
     any
@@ -126,13 +126,13 @@ impl Matcher<'_> {
         let mut results = Vec::new();
         for (i, many) in &group.many {
             for one in &group.one {
-                let pairs = many.values.iter().zip(&one.values);
+                let pairs = many.column.floats.iter().zip(&one.column.floats);
                 let values = pairs.map(|(m, o)| if is_absent(*o) { ABSENT } else { self.value(*m, *o) });
                 self.push(&mut results, *i, &many.labels, &one.labels, values.collect());
             }
             if let Some(fill) = self.one_fill {
                 let missing = |step: usize| group.one.iter().all(|o| at(o, step));
-                let cells = many.values.iter().enumerate();
+                let cells = many.column.floats.iter().enumerate();
                 let values = cells.map(|(s, m)| if missing(s) { self.value(*m, fill) } else { ABSENT });
                 self.push(&mut results, *i, &many.labels, &group.labels, values.collect());
             }
@@ -140,7 +140,7 @@ impl Matcher<'_> {
         if let Some(fill) = self.many_fill {
             let missing = |step: usize| group.many.iter().all(|(_, m)| at(m, step));
             for one in &group.one {
-                let cells = one.values.iter().enumerate();
+                let cells = one.column.floats.iter().enumerate();
                 let value = |o: f64| if is_absent(o) { ABSENT } else { self.value(fill, o) };
                 let values = cells.map(|(s, o)| if missing(s) { value(*o) } else { ABSENT });
                 self.push(
@@ -179,7 +179,7 @@ impl Matcher<'_> {
                 Series {
                     labels,
                     drop_name: self.operator.return_bool,
-                    values,
+                    column: Column::of_floats(values),
                 },
             ));
         }
@@ -274,7 +274,7 @@ impl Matcher<'_> {
 
 /// Whether the series is absent at the step.
 fn at(series: &Series, step: usize) -> bool {
-    series.values.get(step).is_none_or(|v| is_absent(*v))
+    !series.column.has(step)
 }
 
 /// A label set as error messages show it: all pairs in braces, the name among them.

@@ -1,11 +1,9 @@
 //! Functions between vectors and numbers: `clamp`, `round`, `scalar`, `timestamp`, `min_of`, dates.
 
-use model::Labels;
-
 use super::call::arg;
 use super::frame::{drop_empty, map_values};
 use super::selector::Wanted;
-use super::{ABSENT, Evaluator, Frame, Series, Steps, is_absent};
+use super::{Evaluator, Frame, Series, Steps, is_absent};
 use crate::ast::Call;
 use crate::functions::{Kind, math};
 use crate::numeric::{go_max, go_min};
@@ -25,8 +23,8 @@ impl Evaluator<'_> {
                 with_param(&mut frame, &second, |v, max| go_min(max, v));
                 with_param(&mut frame, &first, |v, min| go_max(min, v));
                 for series in &mut frame {
-                    let cells = series.values.iter_mut().zip(&empty);
-                    cells.filter(|(_, empty)| **empty).for_each(|(v, _)| *v = ABSENT);
+                    let cells = empty.iter().enumerate().filter(|(_, empty)| **empty);
+                    cells.for_each(|(i, _)| series.column.clear(i));
                 }
                 drop_empty(&mut frame);
             }
@@ -51,7 +49,7 @@ impl Evaluator<'_> {
         let of_step = |step: usize| {
             let mut present = frame
                 .iter()
-                .filter_map(|s| s.values.get(step))
+                .filter_map(|s| s.column.floats.get(step))
                 .filter(|v| !is_absent(**v));
             match (present.next(), present.next()) {
                 (Some(only), None) => *only,
@@ -74,7 +72,8 @@ impl Evaluator<'_> {
     }
 
     /// The time of the sample that a selector gives, or of evaluation for any other expression.
-    pub(super) fn timestamp(&self, expr: &Expr, steps: Steps) -> Result<Frame, QueryError> {
+    pub(super) fn timestamp(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
+        let expr = arg(call, 0)?;
         if let Expr::Selector(selector) = expr.unwrap_parens() {
             let mut frame = self.select(selector, steps, Wanted::Timestamp)?;
             frame.iter_mut().for_each(|s| s.drop_name = true);
@@ -98,11 +97,7 @@ impl Evaluator<'_> {
             return Ok(map_values(self.vector(expr, steps)?, of_value));
         }
         let values = steps.iter().map(|t| f(t.div_euclid(1000))).collect();
-        Ok(vec![Series {
-            labels: Labels::empty(),
-            drop_name: false,
-            values,
-        }])
+        Ok(vec![Series::unlabelled(values)])
     }
 }
 
@@ -110,8 +105,10 @@ impl Evaluator<'_> {
 fn with_param(frame: &mut Frame, param: &[f64], f: impl Fn(f64, f64) -> f64) {
     for series in frame {
         series.drop_name = true;
+        series.column.drop_histograms();
         let cells = series
-            .values
+            .column
+            .floats
             .iter_mut()
             .zip(param)
             .filter(|(v, _)| !is_absent(**v));

@@ -1,10 +1,13 @@
 //! Instant selectors: the newest sample of each series at each step.
 
+use std::sync::Arc;
+
 use model::metrics::{self, Samples, SelectHints, SeriesSet, Walk, is_stale_nan};
 
-use super::{ABSENT, Evaluator, Frame, Series, Steps, is_absent};
+use super::{Column, Evaluator, Frame, Series, Steps};
 use crate::QueryError;
 use crate::ast::VectorSelector;
+use crate::histogram::FloatHistogram;
 
 /// What of a sample is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,13 +42,13 @@ impl Evaluator<'_> {
         let mut walk = Walk::new(&*set);
         while let Some(labels) = self.next(&mut walk, &mut samples)? {
             let times = steps.iter().map(reference);
-            let values = newest(&samples, times, lookback, wanted);
-            if values.iter().any(|v| !is_absent(*v)) {
-                self.budget.charge(values.len())?;
+            let column = newest(&samples, times, lookback, wanted, steps.count);
+            if !column.is_empty() {
+                self.budget.charge(column.len())?;
                 frame.push(Series {
                     labels,
                     drop_name: false,
-                    values,
+                    column,
                 });
             }
         }
@@ -90,25 +93,61 @@ impl Evaluator<'_> {
 }
 
 /// The newest sample at each of `times`, which ascend.
-fn newest(samples: &Samples, times: impl Iterator<Item = i64>, lookback_ms: i64, wanted: Wanted) -> Vec<f64> {
-    let mut seen = 0;
-    let cell = |time: i64| {
-        seen += samples
-            .timestamps
+fn newest(
+    samples: &Samples,
+    times: impl Iterator<Item = i64>,
+    lookback_ms: i64,
+    wanted: Wanted,
+    count: usize,
+) -> Column {
+    let mut column = Column::absent(count);
+    let (mut floats, mut histograms) = (0, 0);
+    let Samples {
+        timestamps,
+        values,
+        histograms: all,
+        ..
+    } = samples;
+    for (i, time) in times.enumerate() {
+        floats += timestamps.iter().skip(floats).take_while(|t| **t <= time).count();
+        histograms += all
             .iter()
-            .skip(seen)
-            .take_while(|t| **t <= time)
+            .skip(histograms)
+            .take_while(|(t, _)| *t <= time)
             .count();
-        let index = seen.checked_sub(1)?;
-        let timestamp = *samples.timestamps.get(index)?;
-        let value = *samples.values.get(index)?;
-        if timestamp <= time.saturating_sub(lookback_ms) || is_stale_nan(value) {
-            return None;
+        let oldest = time.saturating_sub(lookback_ms);
+        let float = floats
+            .checked_sub(1)
+            .and_then(|at| Some((*timestamps.get(at)?, *values.get(at)?)));
+        let float = float.filter(|(t, _)| *t > oldest);
+        let histogram = histograms
+            .checked_sub(1)
+            .and_then(|at| all.get(at))
+            .filter(|(t, _)| *t > oldest);
+        let at = match (float, histogram) {
+            (Some((t, _)), Some((later, _))) if *later > t => *later,
+            (Some((t, value)), _) => {
+                if !is_stale_nan(value) {
+                    column.set_float(
+                        i,
+                        if wanted == Wanted::Value {
+                            value
+                        } else {
+                            t as f64 / 1000.0
+                        },
+                    );
+                }
+                continue;
+            }
+            (None, Some((t, _))) => *t,
+            (None, None) => continue,
+        };
+        if let Some((_, histogram)) = histogram.filter(|(_, h)| !h.is_stale()) {
+            match wanted {
+                Wanted::Value => column.set_histogram(i, Arc::new(FloatHistogram::from(&**histogram))),
+                Wanted::Timestamp => column.set_float(i, at as f64 / 1000.0),
+            }
         }
-        Some(match wanted {
-            Wanted::Value => value,
-            Wanted::Timestamp => timestamp as f64 / 1000.0,
-        })
-    };
-    times.map(cell).map(|v| v.unwrap_or(ABSENT)).collect()
+    }
+    column
 }

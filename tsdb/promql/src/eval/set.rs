@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 
 use super::frame::{drop_empty, merge_same_labels};
 use super::matching::signature;
-use super::{ABSENT, Evaluator, Frame, Steps, is_absent};
+use super::{Evaluator, Frame, Steps};
 use crate::QueryError;
 use crate::ast::{BinaryOp, Matching};
 
@@ -57,8 +57,8 @@ fn presence(frame: &Frame, matching: &Matching, steps: Steps) -> Presence {
             .or_insert_with(|| vec![false; steps.count]);
         steps_of
             .iter_mut()
-            .zip(&series.values)
-            .for_each(|(p, v)| *p |= !is_absent(*v));
+            .enumerate()
+            .for_each(|(i, p)| *p |= series.column.has(i));
     }
     presence
 }
@@ -73,9 +73,7 @@ fn there(presence: &Presence, signature: &Labels, step: usize) -> bool {
 fn clear_cells(frame: &mut Frame, matching: &Matching, clear: impl Fn(&Labels, usize) -> bool) {
     for series in frame {
         let signature = signature(&series.labels, matching);
-        let cells = series.values.iter_mut().enumerate();
-        cells
-            .filter(|(step, _)| clear(&signature, *step))
-            .for_each(|(_, v)| *v = ABSENT);
+        let cleared = (0..series.column.len()).filter(|step| clear(&signature, *step));
+        cleared.for_each(|step| series.column.clear(step));
     }
 }

@@ -2,15 +2,18 @@
 
 use std::cmp::Ordering;
 
-use super::{Evaluator, Frame, Series, Steps};
-use crate::{Expr, QueryError};
+use super::call::arg;
+use super::{Evaluator, Frame, Series, Steps, string};
+use crate::QueryError;
+use crate::ast::{Call, Span};
 
 impl Evaluator<'_> {
     /// By value, NaN last either way.
-    pub(super) fn sort(&self, expr: &Expr, descending: bool, steps: Steps) -> Result<Frame, QueryError> {
+    pub(super) fn sort(&self, call: &Call, descending: bool, steps: Steps) -> Result<Frame, QueryError> {
+        let expr = arg(call, 0)?;
         let mut frame = self.vector(expr, steps)?;
-        if self.has_order(steps) {
-            let value = |s: &Series| s.values.first().copied().unwrap_or(f64::NAN);
+        if self.has_order(expr.span(), steps) {
+            let value = |s: &Series| s.column.floats.first().copied().unwrap_or(f64::NAN);
             frame.sort_by(|a, b| {
                 let (a, b) = (value(a), value(b));
                 let order = a
@@ -25,13 +28,14 @@ impl Evaluator<'_> {
     /// By the values of labels in natural order, then by all labels.
     pub(super) fn sort_by_label(
         &self,
-        expr: &Expr,
-        names: &[&str],
+        call: &Call,
         descending: bool,
         steps: Steps,
     ) -> Result<Frame, QueryError> {
+        let expr = arg(call, 0)?;
+        let names: Vec<&str> = call.args.iter().skip(1).map(string).collect::<Result<_, _>>()?;
         let mut frame = self.vector(expr, steps)?;
-        if self.has_order(steps) {
+        if self.has_order(expr.span(), steps) {
             frame.sort_by(|a, b| {
                 let value = |s: &Series, name: &str| s.labels.get(name).unwrap_or("").to_owned();
                 let by_names = names.iter().map(|name| natural(&value(a, name), &value(b, name)));
@@ -44,10 +48,12 @@ impl Evaluator<'_> {
         Ok(frame)
     }
 
-    fn has_order(&self, steps: Steps) -> bool {
+    fn has_order(&self, span: Span, steps: Steps) -> bool {
         if self.defaults.query_start_ms != self.defaults.query_end_ms {
-            self.annotations
-                .warn("sort is ineffective for range queries since results are always ordered by labels");
+            self.annotations.warn(
+                span,
+                "sort is ineffective for range queries since results are always ordered by labels",
+            );
         }
         steps.count == 1
     }

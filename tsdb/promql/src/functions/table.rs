@@ -2,7 +2,7 @@
 
 use model::metrics::Wanted;
 
-use super::{Function, Kind, Over, ParamCheck, QueryTime, date, math, over_time, rate, regression};
+use super::{Apply, Function, Kind, Over, ParamCheck, QueryTime, date, math, over_time, rate, regression};
 use crate::eval::Window;
 use crate::value::ValueType::{self, Matrix, Scalar, String, Vector};
 
@@ -11,7 +11,7 @@ pub(crate) fn find(name: &str) -> Option<&'static Function> {
     FUNCTIONS.iter().find(|f| f.name == name)
 }
 
-type Apply = fn(&Window<'_>, &[f64]) -> Option<f64>;
+type Each = fn(&Window<'_>, &[f64]) -> Option<f64>;
 
 const fn function(
     name: &'static str,
@@ -58,7 +58,7 @@ const fn date(name: &'static str, f: fn(i64) -> f64) -> Function {
 }
 
 const PLAIN: Over = Over {
-    apply: over_time::none,
+    apply: Apply::Each(over_time::none),
     range_arg: 0,
     keeps_name: false,
     counter: false,
@@ -66,44 +66,52 @@ const PLAIN: Over = Over {
     param_check: ParamCheck::None,
 };
 
-const fn over(name: &'static str, apply: Apply) -> Function {
-    function(name, &[Matrix], Vector, Kind::Over(Over { apply, ..PLAIN }))
-}
-
-/// Over the samples of windows, of which a store that no longer has them can say what is needed.
-const fn over_known(name: &'static str, apply: Apply, wanted: Wanted) -> Function {
+const fn over(name: &'static str, apply: Each) -> Function {
     function(
         name,
         &[Matrix],
         Vector,
         Kind::Over(Over {
-            apply,
+            apply: Apply::Each(apply),
+            ..PLAIN
+        }),
+    )
+}
+
+/// Over the samples of windows, of which a store that no longer has them can say what is needed.
+const fn over_known(name: &'static str, apply: Each, wanted: Wanted) -> Function {
+    function(
+        name,
+        &[Matrix],
+        Vector,
+        Kind::Over(Over {
+            apply: Apply::Each(apply),
             wanted,
             ..PLAIN
         }),
     )
 }
 
-const fn over_keeping_name(name: &'static str, apply: Apply) -> Function {
+const fn over_keeping_name(name: &'static str, apply: Each) -> Function {
     function(
         name,
         &[Matrix],
         Vector,
         Kind::Over(Over {
-            apply,
+            apply: Apply::Each(apply),
             keeps_name: true,
             ..PLAIN
         }),
     )
 }
 
-const fn over_counter(name: &'static str, apply: Apply) -> Function {
+const fn over_counter(name: &'static str, apply: Each) -> Function {
     function(
         name,
         &[Matrix],
         Vector,
         Kind::Over(Over {
-            apply,
+            apply: Apply::Each(apply),
             counter: true,
             wanted: Wanted::Counter,
             ..PLAIN
@@ -142,7 +150,7 @@ static FUNCTIONS: &[Function] = &[
         &[Matrix, Scalar, Scalar],
         Vector,
         Kind::Over(Over {
-            apply: regression::double_exponential_smoothing,
+            apply: Apply::Each(regression::double_exponential_smoothing),
             param_check: ParamCheck::Smoothing,
             ..PLAIN
         }),
@@ -210,7 +218,7 @@ static FUNCTIONS: &[Function] = &[
         &[Matrix, Scalar],
         Vector,
         Kind::Over(Over {
-            apply: regression::predict_linear,
+            apply: Apply::Each(regression::predict_linear),
             ..PLAIN
         }),
     ),
@@ -220,7 +228,7 @@ static FUNCTIONS: &[Function] = &[
         &[Scalar, Matrix],
         Vector,
         Kind::Over(Over {
-            apply: over_time::quantile,
+            apply: Apply::Each(over_time::quantile),
             range_arg: 1,
             param_check: ParamCheck::Quantile,
             ..PLAIN

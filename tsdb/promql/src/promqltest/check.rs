@@ -1,14 +1,16 @@
 //! Evaluates an expression in all the ways in which it must give the same, and compares.
 
 use model::Labels;
-use model::metrics::{MetricStore, Samples};
+use model::metrics::{MetricStore, Sample};
 
 use super::expect::Expect;
 use super::pin::{pin, uses_query_ends};
 use super::script::{Eval, When};
 use crate::notation::SeriesValue;
 use crate::numeric::almost_equal;
-use crate::{Engine, Expr, InstantSample, QueryContext, QueryError, QueryResult, RangeSeries, Value};
+use crate::{
+    Engine, Expr, InstantSample, QueryContext, QueryError, QueryResult, RangeSeries, SampleValue, Value,
+};
 
 /// Floats are equal within this share.
 const EPSILON: f64 = 1e-6;
@@ -93,15 +95,25 @@ fn check_around(
         return Err(context("expected a matrix".to_owned()));
     };
     let middle = |series: RangeSeries| {
-        let sample = series.samples.iter().find(|s| s.timestamp_ms == time_ms)?;
+        let value = series.floats().find(|s| s.timestamp_ms == time_ms)?.value;
         Some(InstantSample {
             labels: series.labels,
-            sample,
+            timestamp_ms: time_ms,
+            value: SampleValue::Float(value),
         })
     };
     let middle: Vec<InstantSample> = matrix.into_iter().filter_map(middle).collect();
     let value = match (eval.expect.scalar, middle.first()) {
-        (Some(_), Some(only)) => Value::Scalar(only.sample),
+        (
+            Some(_),
+            Some(InstantSample {
+                value: SampleValue::Float(value),
+                ..
+            }),
+        ) => Value::Scalar(Sample {
+            timestamp_ms: time_ms,
+            value: *value,
+        }),
         _ => Value::Vector(middle),
     };
     compare_instant(&value, &eval.expect).map_err(context)
@@ -148,20 +160,21 @@ fn compare_vector(vector: &[InstantSample], expect: &Expect) -> Result<(), Strin
             .iter()
             .position(|(labels, _)| *labels == sample.labels);
         let Some((at, (_, values))) = found.and_then(|at| Some((at, expect.series.get(at)?))) else {
-            return Err(format!(
-                "unexpected series {} {}",
-                sample.labels, sample.sample.value
-            ));
+            return Err(format!("unexpected series {} {:?}", sample.labels, sample.value));
         };
         if expect.ordered && at != i {
             return Err(format!("{} is at position {i}, expected at {at}", sample.labels));
         }
         match values.as_slice() {
-            [SeriesValue::Float(x)] if almost_equal(sample.sample.value, *x, EPSILON) => {}
+            [SeriesValue::Float(x)]
+                if sample
+                    .value
+                    .float()
+                    .is_some_and(|got| almost_equal(got, *x, EPSILON)) => {}
             other => {
                 return Err(format!(
-                    "{} is {}, expected {other:?}",
-                    sample.labels, sample.sample.value
+                    "{} is {:?}, expected {other:?}",
+                    sample.labels, sample.value
                 ));
             }
         }
@@ -184,12 +197,9 @@ fn compare_matrix(
 ) -> Result<(), String> {
     for series in matrix {
         let Some((labels, values)) = expected.iter().find(|(labels, _)| *labels == series.labels) else {
-            return Err(format!(
-                "unexpected series {} {:?}",
-                series.labels, series.samples.values
-            ));
+            return Err(format!("unexpected series {} {:?}", series.labels, series.values));
         };
-        compare_samples(&series.samples, values, start_ms, step_ms).map_err(|e| format!("{labels}: {e}"))?;
+        compare_samples(series, values, start_ms, step_ms).map_err(|e| format!("{labels}: {e}"))?;
     }
     let absent = |labels: &Labels| !matrix.iter().any(|s| s.labels == *labels);
     let expects_samples = |values: &[SeriesValue]| values.iter().any(|v| *v != SeriesValue::Gap);
@@ -203,13 +213,13 @@ fn compare_matrix(
 }
 
 fn compare_samples(
-    samples: &Samples,
+    series: &RangeSeries,
     expected: &[SeriesValue],
     start_ms: i64,
     step_ms: i64,
 ) -> Result<(), String> {
     let times = (0..).map(|i: i64| start_ms + i * step_ms);
-    let mut left = samples.iter().peekable();
+    let mut left = series.floats().peekable();
     for (time, expected) in times.zip(expected) {
         let got = left.next_if(|s| s.timestamp_ms == time).map(|s| s.value);
         let same = match (got, expected) {
@@ -220,7 +230,7 @@ fn compare_samples(
         if !same {
             return Err(format!(
                 "at {time}ms is {got:?}, expected {expected:?}; all: {:?}",
-                samples.values
+                series.values
             ));
         }
     }

@@ -85,10 +85,12 @@ fn query(tsdb: &Tsdb, query: &str, (start_ms, end_ms, step_ms): (i64, i64, i64),
     let promql::Value::Matrix(series) = result.unwrap().value else {
         panic!("not a matrix");
     };
-    let points = |samples: &Samples| samples.iter().map(|s| (s.timestamp_ms, s.value)).collect();
     series
         .iter()
-        .map(|s| (s.labels.clone(), points(&s.samples)))
+        .map(|s| (
+                s.labels.clone(),
+                s.floats().map(|p| (p.timestamp_ms, p.value)).collect(),
+            ))
         .collect()
 }
 

@@ -3,7 +3,7 @@
 use model::Labels;
 use rustc_hash::FxHashMap;
 
-use super::super::{ABSENT, Evaluator, Frame, Series, Steps, is_absent};
+use super::super::{Column, Evaluator, Frame, Series, Steps, is_absent};
 use super::{Group, group_labels};
 use crate::QueryError;
 use crate::ast::Grouping;
@@ -28,14 +28,20 @@ impl Evaluator<'_> {
                 members: vec![],
             };
             let mut last: Option<(u64, usize)> = None;
-            for (step, value) in series.values.iter().enumerate().filter(|(_, v)| !is_absent(**v)) {
+            let floats = series
+                .column
+                .floats
+                .iter()
+                .enumerate()
+                .filter(|(_, v)| !is_absent(**v));
+            for (step, value) in floats {
                 // Series often keep their value for many steps: labels are built when it changes.
                 let at = match last {
                     Some((bits, at)) if bits == value.to_bits() => at,
                     _ => self.count_of(&group, label, *value, &mut index, &mut counts, steps)?,
                 };
                 last = Some((value.to_bits(), at));
-                if let Some(cell) = counts.get_mut(at).and_then(|s| s.values.get_mut(step)) {
+                if let Some(cell) = counts.get_mut(at).and_then(|s| s.column.floats.get_mut(step)) {
                     *cell = if is_absent(*cell) { 1.0 } else { *cell + 1.0 };
                 }
             }
@@ -63,7 +69,7 @@ impl Evaluator<'_> {
         counts.push(Series {
             labels,
             drop_name: group.drop_name,
-            values: vec![ABSENT; steps.count],
+            column: Column::absent(steps.count),
         });
         Ok(counts.len() - 1)
     }

@@ -33,7 +33,7 @@ fn fold<A: Accumulator>(frame: &Frame, members: &[usize], steps: usize) -> Vec<f
     for series in members.iter().filter_map(|i| frame.get(*i)) {
         for (cell, value) in row
             .iter_mut()
-            .zip(&series.values)
+            .zip(&series.column.floats)
             .filter(|(_, v)| !is_absent(**v))
         {
             match cell {
@@ -52,7 +52,9 @@ pub(super) fn quantile(frame: &Frame, members: &[usize], param: &[f64]) -> Vec<f
     let mut values = Vec::with_capacity(members.len());
     let of_step = |(step, q): (usize, &f64)| {
         values.clear();
-        let cells = members.iter().filter_map(|i| frame.get(*i)?.values.get(step));
+        let cells = members
+            .iter()
+            .filter_map(|i| frame.get(*i)?.column.floats.get(step));
         values.extend(cells.filter(|v| !is_absent(**v)));
         if values.is_empty() {
             ABSENT

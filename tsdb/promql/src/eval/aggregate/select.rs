@@ -3,10 +3,10 @@
 use std::cmp::Ordering;
 
 use super::super::frame::drop_empty;
-use super::super::{ABSENT, Evaluator, Frame, Series, Steps, is_absent};
+use super::super::{Column, Evaluator, Frame, Series, Steps, is_absent};
 use super::Group;
 use crate::QueryError;
-use crate::ast::AggregateOp;
+use crate::ast::{AggregateOp, Span};
 use crate::numeric::format_float;
 
 /// What the parameter says at one step.
@@ -27,19 +27,20 @@ impl Evaluator<'_> {
         op: AggregateOp,
         frame: &Frame,
         groups: &[Group],
-        param: &[f64],
+        (param, span): (&[f64], Span),
         steps: Steps,
     ) -> Result<Frame, QueryError> {
         let limits: Vec<Limit> = param
             .iter()
-            .map(|p| self.limit(op, *p))
+            .map(|p| self.limit(op, *p, span))
             .collect::<Result<_, _>>()?;
         self.budget.charge(frame.len().saturating_mul(steps.count))?;
         let mut chosen: Vec<Series> = frame
             .iter()
             .map(|s| Series {
-                values: vec![ABSENT; steps.count],
-                ..s.clone()
+                column: Column::absent(steps.count),
+                labels: s.labels.clone(),
+                drop_name: s.drop_name,
             })
             .collect();
         let mut order = Vec::new();
@@ -51,11 +52,11 @@ impl Evaluator<'_> {
                 let cells = group
                     .members
                     .iter()
-                    .filter_map(|i| Some((*i, *frame.get(*i)?.values.get(step)?)));
+                    .filter_map(|i| Some((*i, *frame.get(*i)?.column.floats.get(step)?)));
                 candidates.extend(cells.filter(|(_, v)| !is_absent(*v)));
                 take(*limit, &mut candidates, frame);
                 for (i, value) in &candidates {
-                    if let Some(cell) = chosen.get_mut(*i).and_then(|s| s.values.get_mut(step)) {
+                    if let Some(cell) = chosen.get_mut(*i).and_then(|s| s.column.floats.get_mut(step)) {
                         *cell = *value;
                     }
                     order.push(*i);
@@ -69,9 +70,9 @@ impl Evaluator<'_> {
         Ok(chosen)
     }
 
-    fn limit(&self, op: AggregateOp, param: f64) -> Result<Limit, QueryError> {
+    fn limit(&self, op: AggregateOp, param: f64, span: Span) -> Result<Limit, QueryError> {
         if op == AggregateOp::LimitRatio {
-            return self.ratio(param);
+            return self.ratio(param, span);
         }
         if param.is_nan() {
             return Err(QueryError::execution("Parameter value is NaN"));
@@ -91,7 +92,7 @@ impl Evaluator<'_> {
         })
     }
 
-    fn ratio(&self, param: f64) -> Result<Limit, QueryError> {
+    fn ratio(&self, param: f64, span: Span) -> Result<Limit, QueryError> {
         if param.is_nan() {
             return Err(QueryError::execution("Ratio value is NaN"));
         }
@@ -99,7 +100,7 @@ impl Evaluator<'_> {
         if capped != param {
             let (got, cap) = (format_float(param), format_float(capped));
             let text = format!("ratio value should be between -1 and 1, got {got}, capping to {cap}");
-            self.annotations.warn(&text);
+            self.annotations.warn(span, &text);
         }
         Ok(Limit::Ratio(capped))
     }

@@ -1,0 +1,77 @@
+//! A series' raw samples over the whole of a query, before windows are laid over them.
+
+use std::sync::Arc;
+
+use model::Starts;
+use model::metrics::{Samples, is_stale_nan};
+
+use super::Steps;
+use super::column::{Cell, Column};
+use crate::histogram::FloatHistogram;
+
+/// The samples of one series, staleness markers removed; or the points of one series of a subquery.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Track {
+    /// When the floats were, milliseconds since the epoch, strictly rising.
+    pub(crate) timestamps: Vec<i64>,
+    /// The floats, one for each timestamp.
+    pub(crate) values: Vec<f64>,
+    /// The histograms with their times, strictly rising.
+    pub(crate) histograms: Vec<(i64, Arc<FloatHistogram>)>,
+    /// From when on the counters among them count, where that was said.
+    pub(crate) starts: Starts,
+}
+
+impl Track {
+    /// How many samples there are, floats and histograms together.
+    pub(crate) fn len(&self) -> usize {
+        self.timestamps.len() + self.histograms.len()
+    }
+
+    /// Takes what a store gave, leaving the track's old memory to it.
+    pub(crate) fn take(&mut self, samples: &mut Samples) {
+        std::mem::swap(&mut self.timestamps, &mut samples.timestamps);
+        std::mem::swap(&mut self.values, &mut samples.values);
+        std::mem::swap(&mut self.starts, &mut samples.starts);
+        drop_stale(&mut self.timestamps, &mut self.values);
+        self.histograms.clear();
+        let live = samples.histograms.iter().filter(|(_, h)| !h.is_stale());
+        self.histograms
+            .extend(live.map(|(t, h)| (*t, Arc::new(FloatHistogram::from(&**h)))));
+    }
+
+    /// Takes the cells of a column as points at the times of its steps.
+    pub(crate) fn take_column(&mut self, column: &Column, steps: Steps) {
+        self.timestamps.clear();
+        self.values.clear();
+        self.histograms.clear();
+        self.starts.clear();
+        for i in 0..column.len() {
+            match column.cell(i) {
+                Cell::Absent => {}
+                Cell::Float(value) => {
+                    self.timestamps.push(steps.at(i));
+                    self.values.push(value);
+                }
+                Cell::Histogram(histogram) => self.histograms.push((steps.at(i), Arc::clone(histogram))),
+            }
+        }
+    }
+}
+
+/// Removes staleness markers in place.
+fn drop_stale(timestamps: &mut Vec<i64>, values: &mut Vec<f64>) {
+    let Some(first) = values.iter().position(|v| is_stale_nan(*v)) else {
+        return;
+    };
+    let mut kept = first;
+    for i in first..values.len() {
+        if !is_stale_nan(values[i]) {
+            values[kept] = values[i];
+            timestamps[kept] = timestamps[i];
+            kept += 1;
+        }
+    }
+    values.truncate(kept);
+    timestamps.truncate(kept);
+}
