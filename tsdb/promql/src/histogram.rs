@@ -29,6 +29,7 @@ use model::histogram::{CUSTOM_BUCKETS_SCHEMA, CounterResetHint};
 use model::metrics::is_stale_nan;
 
 pub use bucket::Bucket;
+pub(crate) use display::Short;
 pub use merge::{MergeNotes, MixedSchemas};
 pub use quantile::NanNote;
 pub use side::Side;

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use model::metrics::{
     AppendReport, HistogramRow, Metadata, MetricSink, MetricSnapshot, MetricStore, NewSeries, RefSample,
-    Rejected, Sample, Samples, SelectHints, SeriesReader, SeriesRef, SeriesSet,
+    Rejected, Sample, Samples, SelectHints, SeriesReader, SeriesRef, SeriesSet, StartRow,
 };
 use model::{Histogram, Labels, Matcher, SeriesKey, StoreError};
 
@@ -54,6 +54,12 @@ impl MemoryStore {
         insert_histogram(Arc::make_mut(&mut data), labels, timestamp_ms, histogram);
     }
 
+    /// Says from when on the samples at `from_ms` and later count, in order of time, see [`Starts`](model::Starts).
+    pub fn push_start(&self, labels: &Labels, from_ms: i64, start_ms: i64) {
+        let mut data = self.data.write().unwrap_or_else(PoisonError::into_inner);
+        insert_start(Arc::make_mut(&mut data), labels, from_ms, start_ms);
+    }
+
     /// Forgets everything but handles.
     pub fn clear(&self) {
         *self.data.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
@@ -84,6 +90,12 @@ fn insert_histogram(data: &mut Data, labels: &Labels, timestamp_ms: i64, histogr
             }
         }
         Err(i) => histograms.insert(i, (timestamp_ms, histogram)),
+    }
+}
+
+fn insert_start(data: &mut Data, labels: &Labels, from_ms: i64, start_ms: i64) {
+    if let Some(samples) = data.get_mut(labels) {
+        Arc::make_mut(samples).starts.push(from_ms, start_ms);
     }
 }
 
@@ -156,6 +168,16 @@ impl MetricSink for MemoryStore {
                 insert_histogram(data, labels, row.timestamp_ms, Arc::clone(&row.histogram));
             },
         ))
+    }
+
+    fn append_starts(&self, rows: &[StartRow]) -> Result<(), StoreError> {
+        // Handles that mean nothing are dropped, as the trait has it.
+        let _ = self.append_each(
+            rows,
+            |row| row.series,
+            |data, labels, row| insert_start(data, labels, row.from_ms, row.start_ms),
+        );
+        Ok(())
     }
 
     fn set_metadata(&self, family: &str, metadata: &Metadata) {

@@ -2,30 +2,45 @@
 //!
 //! This is the notation of rule unit tests and of the `.test` files: a metric, then values. `a+bxn` stands for
 //! n+1 values that grow by b, `a-bxn` for such that fall, `axn` for n+1 equal ones, `_` for a gap, `_xn` for n
-//! gaps, `stale` for a staleness marker. Native histograms (`{{…}}`) are recognised and kept as such, without a
-//! value.
+//! gaps, `stale` for a staleness marker. Native histograms are `{{count:2 sum:3 buckets:[1 1]}}` and so on, and grow as
+//! floats do: `{{…}}+{{…}}x5`.
 
 mod cursor;
+mod histogram;
+
+use std::fmt;
 
 use model::labels::METRIC_NAME;
-use model::metrics::STALE_NAN;
+use model::metrics::{STALE_NAN, is_stale_nan};
 use model::{Labels, LabelsBuilder};
 
-use crate::numeric::parse_float;
+use crate::numeric::{format_float, parse_float};
 use cursor::Cursor;
+pub use histogram::{Notation, WrittenHistogram};
 
 /// At most so many values come of one series.
 pub const MAX_VALUES: usize = 1_000_000;
 
 /// One value of a series.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SeriesValue {
     /// No sample.
     Gap,
     /// A float sample; a staleness marker is one.
     Float(f64),
-    /// A native histogram, whose content is not read.
-    Histogram,
+    /// A native histogram.
+    Histogram(WrittenHistogram),
+}
+
+impl fmt::Display for SeriesValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SeriesValue::Gap => f.write_str("_"),
+            SeriesValue::Float(x) if is_stale_nan(*x) => f.write_str("stale"),
+            SeriesValue::Float(x) => f.write_str(&format_float(*x)),
+            SeriesValue::Histogram(written) => Notation(&written.histogram).fmt(f),
+        }
+    }
 }
 
 /// Reads a metric with its labels: `up`, `up{job="x"}`, `{__name__="up"}`, `{"up", job="x"}`.
@@ -88,12 +103,7 @@ fn item_end(text: &str) -> usize {
 fn push_item(item: &str, values: &mut Vec<SeriesValue>) -> Result<(), String> {
     let bad = || format!("invalid value in series: {item:?}");
     if item.starts_with("{{") {
-        let repeat = item.rsplit_once("}}").map_or("", |(_, tail)| tail);
-        let times = match repeat.rsplit_once('x') {
-            Some((_, times)) => times.parse::<usize>().map_err(|_| bad())?.saturating_add(1),
-            None => 1,
-        };
-        return push_times(values, times, |_| SeriesValue::Histogram);
+        return histogram::push_item(item, values);
     }
     if let Some(times) = item.strip_prefix("_x") {
         return push_times(values, times.parse().map_err(|_| bad())?, |_| SeriesValue::Gap);

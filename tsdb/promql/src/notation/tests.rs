@@ -4,7 +4,7 @@ fn floats(text: &str) -> Vec<f64> {
     let value = |v: &SeriesValue| match v {
         SeriesValue::Float(x) => *x,
         SeriesValue::Gap => f64::NEG_INFINITY,
-        SeriesValue::Histogram => f64::INFINITY,
+        SeriesValue::Histogram(_) => f64::INFINITY,
     };
     parse_values(text).unwrap().iter().map(value).collect()
 }
@@ -57,4 +57,49 @@ fn labels_in_all_spellings() {
         assert_eq!(parse_labels(text).unwrap(), expected, "{text}");
     }
     assert_eq!(parse_labels("{}").unwrap(), Labels::empty());
+}
+
+fn written(text: &str) -> String {
+    let values = parse_values(text).unwrap();
+    let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+    values.join(" ")
+}
+
+#[test]
+fn histograms_read_and_write() {
+    let all = "{{schema:1 count:9 sum:-2.5 z_bucket:1 z_bucket_w:0.001 counter_reset_hint:gauge offset:-2 \
+               buckets:[1 0 2] n_offset:3 n_buckets:[4 1]}}";
+    assert_eq!(written(all), all);
+    let custom = "{{schema:-53 count:3 sum:1 custom_values:[0.5 1] buckets:[1 0 2]}}";
+    assert_eq!(written(custom), custom);
+    assert_eq!(written("{{}} {{ sum:16 }}"), "{{}} {{sum:16}}");
+    assert_eq!(
+        written("1 {{count:1 buckets:[1]}}+{{count:2 buckets:[1 1]}}x2 _x2 {{sum:1}}x1 stale"),
+        "1 {{count:1 buckets:[1]}} {{count:3 buckets:[2 1]}} {{count:5 buckets:[3 2]}} _ _ {{sum:1}} {{sum:1}} stale"
+    );
+    assert_eq!(written("{{count:3}}-{{count:2}}x1"), "{{count:3}} {{count:1}}");
+}
+
+#[test]
+fn histograms_of_a_wrong_form_are_refused() {
+    for text in [
+        "{{",
+        "{{sum}}",
+        "{{sum:a}}",
+        "{{sum:1 sum:2}}",
+        "{{buckets:1}}",
+        "{{buckets:[1}}",
+        "{{schema:300}}",
+        "{{colour:1}}",
+        "{{counter_reset_hint:maybe}}",
+        "{{offset:2147483647 buckets:[1]}}",
+        "{{}}x",
+        "{{}}+{{}}",
+        "{{}}*{{}}x2",
+        "{{}}x99999999999",
+        "{{schema:-53}}+{{}}x1",
+        "{{schema:1}}+{{}}x1",
+    ] {
+        assert!(parse_values(text).is_err(), "{text}");
+    }
 }

@@ -3,19 +3,20 @@
 use model::Labels;
 use regex::Regex;
 
-use super::script::{next_word, time_ms};
+use super::script::{Times, next_word, times};
 use crate::notation::{self, SeriesValue};
 use crate::numeric::parse_float;
 
 /// A condition on a text.
-pub(super) enum Text {
+#[derive(Debug)]
+enum Text {
     Any,
     Is(String),
     Matches(Regex),
 }
 
 /// What an evaluation is expected to give.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Expect {
     fail: Option<Text>,
     warnings: Vec<Text>,
@@ -25,47 +26,51 @@ pub(super) struct Expect {
     pub(super) ordered: bool,
     pub(super) string: Option<String>,
     pub(super) scalar: Option<f64>,
-    /// Start and step of an expected range vector.
-    pub(super) range: Option<(i64, i64)>,
+    /// The times of an expected range vector, which is asked for at the last of them.
+    pub(super) range: Option<Times>,
+    /// In the order of the file; of series with the same labels the last one.
     pub(super) series: Vec<(Labels, Vec<SeriesValue>)>,
-    pub(super) needs_histograms: bool,
 }
 
 impl Expect {
     /// What the command's word says: `eval_fail`, `eval_ordered`, `eval_warn`, `eval_info`.
-    pub(super) fn new(word: &str) -> Expect {
+    pub(super) fn new(word: &str) -> Result<Expect, String> {
         let mut expect = Expect::default();
         match word {
+            "eval" => {}
             "eval_fail" => expect.fail = Some(Text::Any),
             "eval_ordered" => expect.ordered = true,
             "eval_warn" => expect.warnings.push(Text::Any),
             "eval_info" => expect.infos.push(Text::Any),
-            _ => {}
+            _ => return Err(format!("unknown command {word:?}")),
         }
-        expect
+        Ok(expect)
     }
 
     /// Adds what a line of the block says.
     pub(super) fn line(&mut self, line: &str) -> Result<(), String> {
-        if let Some(rest) = line.strip_prefix("expect ") {
-            return self.directive(rest.trim());
+        let (word, rest) = next_word(line);
+        match word {
+            "expect" => return self.directive(rest),
+            "expected_fail_message" if self.fails() => {
+                self.fail = Some(Text::Is(rest.to_owned()));
+                return Ok(());
+            }
+            "expected_fail_regexp" if self.fails() => {
+                self.fail = Some(Text::Matches(regex(rest)?));
+                return Ok(());
+            }
+            _ => {}
         }
-        if let Some(message) = line.strip_prefix("expected_fail_message ") {
-            self.fail = Some(Text::Is(message.trim().to_owned()));
-            return Ok(());
-        }
-        if let Some(pattern) = line.strip_prefix("expected_fail_regexp ") {
-            self.fail = Some(Text::Matches(
-                Regex::new(pattern.trim()).map_err(|e| e.to_string())?,
-            ));
-            return Ok(());
+        if self.scalar.is_some() {
+            return Err(format!("unexpected line after the expected number: {line:?}"));
         }
         if let Some(value) = parse_float(line) {
             self.scalar = Some(value);
             return Ok(());
         }
         let (labels, values) = notation::parse_series(line)?;
-        self.needs_histograms |= values.contains(&SeriesValue::Histogram);
+        self.series.retain(|(other, _)| *other != labels);
         self.series.push((labels, values));
         Ok(())
     }
@@ -73,7 +78,8 @@ impl Expect {
     fn directive(&mut self, directive: &str) -> Result<(), String> {
         let (word, rest) = next_word(directive);
         match word {
-            "fail" => self.fail = Some(text(rest)?),
+            "fail" if matches!(self.fail, None | Some(Text::Any)) => self.fail = Some(text(rest)?),
+            "fail" => return Err("more than one expected error".to_owned()),
             "warn" => self.warnings.push(text(rest)?),
             "info" => self.infos.push(text(rest)?),
             "no_warn" => self.no_warnings = true,
@@ -81,15 +87,13 @@ impl Expect {
             "ordered" => self.ordered = true,
             "string" => self.string = Some(notation::split_string(rest)?.0),
             "range" => {
-                let rest = rest
-                    .strip_prefix("vector from ")
-                    .ok_or("expected 'vector from'")?;
-                let (start, rest) = next_word(rest);
-                let (_, rest) = next_word(rest.strip_prefix("to ").ok_or("expected 'to'")?);
-                let (step, _) = next_word(rest.strip_prefix("step ").ok_or("expected 'step'")?);
-                self.range = Some((time_ms(start)?, time_ms(step)?));
+                let rest = rest.strip_prefix("vector ").ok_or("expected 'range vector'")?;
+                self.range = Some(times(rest)?.0);
             }
             _ => return Err(format!("unknown expectation {directive:?}")),
+        }
+        if (self.no_warnings && !self.warnings.is_empty()) || (self.no_infos && !self.infos.is_empty()) {
+            return Err("an annotation is expected as well as none".to_owned());
         }
         Ok(())
     }
@@ -111,6 +115,7 @@ impl Expect {
     }
 }
 
+/// With an expected text at least one must come, and nothing else; without any, what comes does not matter.
 fn check_texts(what: &str, got: &[String], expected: &[Text], none: bool) -> Result<(), String> {
     if none && !got.is_empty() {
         return Err(format!("unexpected {what}s: {got:?}"));
@@ -129,14 +134,13 @@ fn check_texts(what: &str, got: &[String], expected: &[Text], none: bool) -> Res
     }
 }
 
-/// `msg: …` or `regex: …`, without the position at its end.
+/// `msg: …` or `regex: …`.
 fn text(rest: &str) -> Result<Text, String> {
     if let Some(message) = rest.strip_prefix("msg:") {
-        return Ok(Text::Is(without_position(message.trim(), " (").to_owned()));
+        return Ok(Text::Is(message.trim().to_owned()));
     }
     if let Some(pattern) = rest.strip_prefix("regex:") {
-        let pattern = without_position(pattern.trim(), r" \(");
-        return Regex::new(pattern).map(Text::Matches).map_err(|e| e.to_string());
+        return regex(pattern).map(Text::Matches);
     }
     if rest.is_empty() {
         Ok(Text::Any)
@@ -145,11 +149,8 @@ fn text(rest: &str) -> Result<Text, String> {
     }
 }
 
-fn without_position<'a>(text: &'a str, open: &str) -> &'a str {
-    match text.rsplit_once(open) {
-        Some((head, tail)) if tail.ends_with(')') && tail.contains(':') && !tail.contains(' ') => head,
-        _ => text,
-    }
+fn regex(pattern: &str) -> Result<Regex, String> {
+    Regex::new(pattern.trim()).map_err(|e| e.to_string())
 }
 
 impl Text {

@@ -2,27 +2,32 @@
 
 use crate::Expr;
 use crate::ast::AtModifier;
-use crate::functions::Kind;
 
-/// The expression with every outermost selector and subquery pinned to `time_ms`; `None` where a function or
-/// an `@ start()` depends on the time of evaluation all the same.
+/// Functions whose value depends on the time of evaluation though their arguments do not, or on the time of a sample.
+const DEPENDENT: [&str; 15] = [
+    "days_in_month",
+    "day_of_month",
+    "day_of_week",
+    "day_of_year",
+    "end",
+    "hour",
+    "minute",
+    "month",
+    "predict_linear",
+    "range",
+    "start",
+    "step",
+    "time",
+    "timestamp",
+    "year",
+];
+
+/// The expression with every outermost selector and subquery pinned to `time_ms`; `None` where a function depends on
+/// the time of evaluation all the same.
 pub(super) fn pin(expr: &Expr, time_ms: i64) -> Option<Expr> {
     let mut pinned = expr.clone();
     pin_in_place(&mut pinned, time_ms)?;
     Some(pinned)
-}
-
-/// Whether an `@ start()`, `@ end()`, `start()`, `end()`, `range()` or `step()` is in the expression.
-pub(super) fn uses_query_ends(expr: &Expr) -> bool {
-    let ends = |at: Option<AtModifier>| matches!(at, Some(AtModifier::Start | AtModifier::End));
-    let here = match expr {
-        Expr::Selector(s) => ends(s.at),
-        Expr::Range(r) => ends(r.selector.at),
-        Expr::Subquery(s) => ends(s.at),
-        Expr::Call(c) => matches!(c.function.kind, Kind::Query(_)),
-        _ => false,
-    };
-    here || expr.children().into_iter().any(uses_query_ends)
 }
 
 fn pin_in_place(expr: &mut Expr, time_ms: i64) -> Option<()> {
@@ -35,7 +40,7 @@ fn pin_in_place(expr: &mut Expr, time_ms: i64) -> Option<()> {
         Expr::Range(r) => set(&mut r.selector.at),
         Expr::Subquery(s) => set(&mut s.at),
         Expr::Call(c) => {
-            if c.function.depends_on_time(c.args.len()) {
+            if DEPENDENT.contains(&c.function.name) {
                 return None;
             }
             c.args.iter_mut().try_for_each(|arg| pin_in_place(arg, time_ms))?;

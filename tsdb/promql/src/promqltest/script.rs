@@ -1,63 +1,61 @@
 //! From the text of a `.test` file to commands.
+//!
+//! Lines are trimmed, and those that begin with `#` count as blank; a blank line ends a block.
 
-use model::Labels;
-use model::labels::METRIC_NAME;
 use model::promtime::parse_duration_ms;
 
 use super::expect::Expect;
-use crate::notation::{self, SeriesValue};
+use super::load::Load;
 use crate::numeric::parse_float;
 
 /// One thing to do.
 pub(super) enum Command {
     Clear,
     Load(Load),
-    Eval(Eval),
-}
-
-/// Series to load.
-pub(super) struct Load {
-    pub(super) step_ms: i64,
-    pub(super) series: Vec<(Labels, Vec<SeriesValue>)>,
-    /// Series that upstream's storage would have and ours cannot.
-    pub(super) incomplete: Vec<Labels>,
+    Eval(Box<Eval>),
 }
 
 /// An expression to evaluate.
 pub(super) struct Eval {
-    pub(super) line: usize,
     pub(super) query: String,
     pub(super) when: When,
     pub(super) expect: Expect,
 }
 
 /// When to evaluate it, in milliseconds.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum When {
     Instant(i64),
-    Range {
-        start_ms: i64,
-        end_ms: i64,
-        step_ms: i64,
-    },
+    Range(Times),
 }
 
-/// Reads a file.
-pub(super) fn parse(text: &str) -> Result<Vec<Command>, String> {
+/// Times from a first to a last one, both inclusive, in milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    pub(super) start_ms: i64,
+    pub(super) end_ms: i64,
+    pub(super) step_ms: i64,
+}
+
+/// A line with its number, counted from 1.
+pub(super) type Line<'a> = (usize, &'a str);
+
+/// Reads a file: each command with its line.
+pub(super) fn parse(text: &str) -> Result<Vec<(usize, Command)>, String> {
     let mut commands = Vec::new();
-    let mut lines = text.lines().map(str::trim).enumerate().peekable();
-    while let Some((i, line)) = lines.next() {
+    let mut lines = (1..).zip(text.lines().map(str::trim)).peekable();
+    while let Some((number, line)) = lines.next() {
         if is_gap(line) {
             continue;
         }
         let mut body = Vec::new();
-        if !line.starts_with("clear") {
-            while let Some((_, line)) = lines.next_if(|(_, line)| !is_gap(line)) {
+        if !line.eq_ignore_ascii_case("clear") {
+            while let Some(line) = lines.next_if(|(_, line)| !is_gap(line)) {
                 body.push(line);
             }
         }
-        let command = command(i + 1, line, &body).map_err(|e| format!("line {}: {e}", i + 1))?;
-        commands.push(command);
+        let command = command(line, &body).map_err(|(at, e)| format!("line {}: {e}", at.unwrap_or(number)))?;
+        commands.push((number, command));
     }
     Ok(commands)
 }
@@ -66,77 +64,83 @@ fn is_gap(line: &str) -> bool {
     line.is_empty() || line.starts_with('#')
 }
 
-fn command(number: usize, line: &str, body: &[&str]) -> Result<Command, String> {
-    let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+/// What is wrong, and in which line of a block if not in its first.
+pub(super) type Wrong = (Option<usize>, String);
+
+fn command(line: &str, body: &[Line<'_>]) -> Result<Command, Wrong> {
+    let (word, rest) = next_word(line);
     match word {
         "clear" => Ok(Command::Clear),
-        "load" | "load_with_nhcb" => load(rest, body, word == "load_with_nhcb").map(Command::Load),
+        "load" | "load_with_nhcb" => {
+            let step_ms = time_ms(rest).map_err(|e| (None, e))?;
+            Load::parse(step_ms, word == "load_with_nhcb", body).map(Command::Load)
+        }
         _ if word == "eval" || word.starts_with("eval_") => {
-            eval(number, word, rest.trim(), body).map(Command::Eval)
+            eval(word, rest, body).map(|eval| Command::Eval(Box::new(eval)))
         }
-        _ => Err(format!("unknown command {word:?}")),
+        _ => Err((None, format!("unknown command {word:?}"))),
     }
 }
 
-fn load(step: &str, body: &[&str], native_buckets: bool) -> Result<Load, String> {
-    let mut load = Load {
-        step_ms: time_ms(step.trim())?,
-        series: Vec::new(),
-        incomplete: Vec::new(),
-    };
-    for line in body {
-        let (labels, rest) = notation::split_labels(line)?;
-        if rest.starts_with("@st") {
-            load.incomplete.push(labels);
-            continue;
-        }
-        if native_buckets && let Some(base) = labels.metric_name().strip_suffix("_bucket") {
-            let base = labels.to_builder().set(METRIC_NAME, base).del("le").build();
-            load.incomplete.push(base);
-        }
-        load.series.push((labels, notation::parse_values(rest)?));
+fn eval(word: &str, rest: &str, body: &[Line<'_>]) -> Result<Eval, Wrong> {
+    let (when, query) = when(rest).map_err(|e| (None, e))?;
+    let mut expect = Expect::new(word).map_err(|e| (None, e))?;
+    for (number, line) in body {
+        expect.line(line).map_err(|e| (Some(*number), e))?;
     }
-    Ok(load)
-}
-
-fn eval(line: usize, word: &str, rest: &str, body: &[&str]) -> Result<Eval, String> {
-    let (when, query) = if let Some(rest) = rest.strip_prefix("instant at ") {
-        let (at, query) = next_word(rest);
-        (When::Instant(time_ms(at)?), query)
-    } else {
-        let rest = rest
-            .strip_prefix("range from ")
-            .ok_or("expected 'instant at' or 'range from'")?;
-        let (start, rest) = next_word(rest);
-        let (end, rest) = next_word(rest.strip_prefix("to ").ok_or("expected 'to'")?);
-        let (step, query) = next_word(rest.strip_prefix("step ").ok_or("expected 'step'")?);
-        let (start_ms, end_ms) = (time_ms(start)?, time_ms(end)?);
-        (
-            When::Range {
-                start_ms,
-                end_ms,
-                step_ms: time_ms(step)?,
-            },
-            query,
-        )
-    };
-    let mut expect = Expect::new(word);
-    for line in body {
-        expect.line(line)?;
+    let several = expect.series.iter().find(|(_, values)| values.len() > 1);
+    if let (When::Instant(_), None, Some((labels, _))) = (when, expect.range, several) {
+        return Err((None, format!("{labels} has several values at one time")));
     }
     Ok(Eval {
-        line,
         query: query.to_owned(),
         when,
         expect,
     })
 }
 
+fn when(text: &str) -> Result<(When, &str), String> {
+    let (word, rest) = next_word(text);
+    match word {
+        "instant" => {
+            let (at, query) = next_word(expect_word(rest, "at")?);
+            Ok((When::Instant(time_ms(at)?), query))
+        }
+        "range" => {
+            let (times, query) = times(rest)?;
+            Ok((When::Range(times), query))
+        }
+        _ => Err("expected 'instant at' or 'range from'".to_owned()),
+    }
+}
+
+/// `from A to B step C`, and what follows.
+pub(super) fn times(text: &str) -> Result<(Times, &str), String> {
+    let (start, rest) = next_word(expect_word(text, "from")?);
+    let (end, rest) = next_word(expect_word(rest, "to")?);
+    let (step, rest) = next_word(expect_word(rest, "step")?);
+    let times = Times {
+        start_ms: time_ms(start)?,
+        end_ms: time_ms(end)?,
+        step_ms: time_ms(step)?,
+    };
+    if times.end_ms < times.start_ms {
+        return Err(format!("{end} is before {start}"));
+    }
+    Ok((times, rest))
+}
+
+fn expect_word<'a>(text: &'a str, expected: &str) -> Result<&'a str, String> {
+    match next_word(text) {
+        (word, rest) if word == expected => Ok(rest),
+        (word, _) => Err(format!("expected '{expected}', got {word:?}")),
+    }
+}
+
+/// The first word of a text, and what follows it.
 pub(super) fn next_word(text: &str) -> (&str, &str) {
-    let (word, rest) = text
-        .trim_start()
-        .split_once(char::is_whitespace)
-        .unwrap_or((text, ""));
+    let text = text.trim_start();
+    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     (word, rest.trim())
 }
 
