@@ -32,7 +32,10 @@ pub(super) fn push_item(item: &str, values: &mut Vec<SeriesValue>) -> Result<(),
         values.push(SeriesValue::Histogram(first));
         return Ok(());
     }
-    let (sign, times) = (rest.get(..1).unwrap_or_default(), rest.get(1..).unwrap_or_default());
+    let (sign, times) = (
+        rest.get(..1).unwrap_or_default(),
+        rest.get(1..).unwrap_or_default(),
+    );
     if sign == "x" {
         let times = repeats(times, values.len())?;
         values.extend((0..=times).map(|_| SeriesValue::Histogram(first.clone())));
@@ -47,7 +50,9 @@ pub(super) fn push_item(item: &str, values: &mut Vec<SeriesValue>) -> Result<(),
     match sign {
         "+" => push_series(first, &step, times, FloatHistogram::add, values),
         "-" => push_series(first, &step, times, FloatHistogram::subtract, values),
-        _ => Err(format!("expected 'x', '+' or '-' after a histogram, got {rest:?}")),
+        _ => Err(format!(
+            "expected 'x', '+' or '-' after a histogram, got {rest:?}"
+        )),
     }
 }
 
@@ -157,7 +162,11 @@ fn one_span(offset: i32, side: &Side) -> Result<Vec<Span>, String> {
         .ok()
         .and_then(|length| offset.checked_add(length))
         .ok_or("bucket indexes of a histogram do not fit 32 bits")?;
-    Ok(if length == 0 { Vec::new() } else { vec![Span { offset, length }] })
+    Ok(if length == 0 {
+        Vec::new()
+    } else {
+        vec![Span { offset, length }]
+    })
 }
 
 fn float(text: &str) -> Result<f64, String> {
@@ -196,7 +205,9 @@ impl fmt::Display for Notation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut histogram = self.0.clone();
         histogram.compact(MAX_GAP);
-        let FloatHistogram { positive, negative, .. } = &histogram;
+        let FloatHistogram {
+            positive, negative, ..
+        } = &histogram;
         if positive.spans.len().max(negative.spans.len()) > 1 {
             return write!(f, "{histogram}");
         }
@@ -225,7 +236,10 @@ impl fmt::Display for Notation<'_> {
             CounterResetHint::NoReset => parts.push("counter_reset_hint:not_reset".to_owned()),
             CounterResetHint::Gauge => parts.push("counter_reset_hint:gauge".to_owned()),
         }
-        for (side, buckets, offset) in [(positive, "buckets", "offset"), (negative, "n_buckets", "n_offset")] {
+        for (side, buckets, offset) in [
+            (positive, "buckets", "offset"),
+            (negative, "n_buckets", "n_offset"),
+        ] {
             let first = side.spans.first().map_or(0, |span| span.offset);
             if first != 0 {
                 parts.push(format!("{offset}:{first}"));

@@ -59,9 +59,7 @@ impl Run<'_> {
     }
 
     fn instant(&self, expr: &Expr, at: i64) -> Result<(), String> {
-        let result = self
-            .engine
-            .instant_expr(self.store, expr, at, &self.context);
+        let result = self.engine.instant_expr(self.store, expr, at, &self.context);
         let Some(value) = self.outcome(result)? else {
             return Ok(());
         };
@@ -70,7 +68,8 @@ impl Run<'_> {
         if expect.string.is_some() || expect.range.is_some() || uses_query_times(&self.eval.query) {
             return Ok(());
         }
-        self.around(expr, at).map_err(|e| format!("as the middle of a range: {e}"))
+        self.around(expr, at)
+            .map_err(|e| format!("as the middle of a range: {e}"))
     }
 
     /// Checks that the instant is the middle of a range query.

@@ -136,8 +136,14 @@ fn nothing_missing(expect: &Expect, is_there: impl Fn(&Labels) -> bool) -> Resul
 }
 
 fn sorted(matrix: &[RangeSeries]) -> Result<(), String> {
-    match matrix.windows(2).find(|pair| pair.first().map(|s| &s.labels) > pair.last().map(|s| &s.labels)) {
-        Some(pair) => Err(format!("not sorted: {:?}", pair.iter().map(|s| &s.labels).collect::<Vec<_>>())),
+    match matrix
+        .windows(2)
+        .find(|pair| pair.first().map(|s| &s.labels) > pair.last().map(|s| &s.labels))
+    {
+        Some(pair) => Err(format!(
+            "not sorted: {:?}",
+            pair.iter().map(|s| &s.labels).collect::<Vec<_>>()
+        )),
         None => Ok(()),
     }
 }
@@ -174,7 +180,9 @@ fn same_histogram(got: &FloatHistogram, expected: &WrittenHistogram) -> bool {
 
 /// The samples of a series in order of time.
 fn samples(series: &RangeSeries) -> Vec<(i64, SampleValue)> {
-    let floats = series.floats().map(|s| (s.timestamp_ms, SampleValue::Float(s.value)));
+    let floats = series
+        .floats()
+        .map(|s| (s.timestamp_ms, SampleValue::Float(s.value)));
     let histograms = series.histograms.iter();
     let histograms = histograms.map(|(t, h)| (*t, SampleValue::Histogram(Arc::clone(h))));
     let mut all: Vec<_> = floats.chain(histograms).collect();
@@ -183,7 +191,10 @@ fn samples(series: &RangeSeries) -> Vec<(i64, SampleValue)> {
 }
 
 fn told(samples: &[(i64, SampleValue)]) -> String {
-    let texts: Vec<String> = samples.iter().map(|(t, got)| format!("{}@{t}ms", Told(got))).collect();
+    let texts: Vec<String> = samples
+        .iter()
+        .map(|(t, got)| format!("{}@{t}ms", Told(got)))
+        .collect();
     texts.join(" ")
 }
 

@@ -55,7 +55,11 @@ impl Load {
                 }
             };
             series.retain(|other| other.labels != labels);
-            series.push(LoadedSeries { labels, values, starts });
+            series.push(LoadedSeries {
+                labels,
+                values,
+                starts,
+            });
         }
         match pending {
             Some((at, ..)) => Err((Some(at), "@st line without a series after it".to_owned())),
@@ -111,7 +115,9 @@ impl LoadedSeries {
                 }
             }
             let offset = usize::try_from(i).ok().and_then(|i| *self.starts.get(i)?);
-            let start = offset.map_or(model::Starts::UNKNOWN, |offset| timestamp_ms.saturating_add(offset));
+            let start = offset.map_or(model::Starts::UNKNOWN, |offset| {
+                timestamp_ms.saturating_add(offset)
+            });
             store.push_start(&self.labels, timestamp_ms, start);
         }
         Ok(())

@@ -58,7 +58,9 @@ pub(super) fn convert(load: &Load) -> Result<Converted, String> {
     let of_series = |(labels, by_time): (Labels, BTreeMap<i64, Classic>)| {
         let native = |(time, classic): (i64, Classic)| {
             let native = classic.into_native();
-            native.map(|h| (time, h)).map_err(|e| format!("{labels} at {time}ms: {e}"))
+            native
+                .map(|h| (time, h))
+                .map_err(|e| format!("{labels} at {time}ms: {e}"))
         };
         let histograms: Result<Vec<_>, String> = by_time.into_iter().map(native).collect();
         histograms.map(|histograms| (labels.clone(), histograms))
@@ -77,7 +79,11 @@ fn part_of(labels: &Labels) -> Option<(Part, Labels)> {
     } else {
         (name.strip_suffix("_sum")?, Part::Sum)
     };
-    let whole = labels.to_builder().set(METRIC_NAME, base).del(BUCKET_LABEL).build();
+    let whole = labels
+        .to_builder()
+        .set(METRIC_NAME, base)
+        .del(BUCKET_LABEL)
+        .build();
     Some((part, whole))
 }
 
@@ -94,7 +100,9 @@ impl Classic {
         let mut counts = Vec::with_capacity(self.buckets.len());
         for &(bound, cumulative) in &self.buckets {
             if cumulative < before {
-                return Err(format!("the count of bucket {bound} is {cumulative}, less than {before} before"));
+                return Err(format!(
+                    "the count of bucket {bound} is {cumulative}, less than {before} before"
+                ));
             }
             counts.push(cumulative - before);
             before = cumulative;

@@ -54,7 +54,8 @@ pub(super) fn parse(text: &str) -> Result<Vec<(usize, Command)>, String> {
                 body.push(line);
             }
         }
-        let command = command(line, &body).map_err(|(at, e)| format!("line {}: {e}", at.unwrap_or(number)))?;
+        let command =
+            command(line, &body).map_err(|(at, e)| format!("line {}: {e}", at.unwrap_or(number)))?;
         commands.push((number, command));
     }
     Ok(commands)
