@@ -30,7 +30,8 @@ use crate::{Expr, QueryError};
 
 pub(crate) use column::{ABSENT, Cell, Column, is_absent};
 pub(crate) use frame::{Frame, Output, Series};
-pub(crate) use windows::{Window, Windows};
+pub(crate) use track::Track;
+pub(crate) use windows::{Bounds, Window, Windows};
 
 /// The times of evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

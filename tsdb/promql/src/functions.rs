@@ -1,23 +1,30 @@
 //! The functions of the language: one table, one file a family.
 //!
-//! A function over ranges sees one [`Window`](crate::eval::Window) of one series at a time; a function of
-//! vectors sees whole columns. Semantics are those of Prometheus' documentation of its query functions.
+//! A function over ranges sees all windows of one series at once, so that it can keep from one window to the next what
+//! they share; a function of vectors sees whole columns. Semantics are those of Prometheus' functions, to the last bit
+//! of a value and the last word of a warning.
 
 pub(crate) mod date;
+mod exact_sum;
 pub(crate) mod math;
+mod order;
+mod over_call;
 pub(crate) mod over_time;
+mod pairs;
 pub(crate) mod rate;
 pub(crate) mod regression;
+mod starts;
 mod table;
 
 use model::metrics::Wanted;
 
 use crate::QueryError;
-use crate::annotations::Annotations;
-use crate::ast::{Expr, Span};
-use crate::eval::{Column, Window, Windows};
+use crate::ast::Expr;
+use crate::eval::{Column, Windows};
+use crate::histogram::FloatHistogram;
 use crate::value::ValueType;
 
+pub(crate) use over_call::{OverCall, bad_quantile};
 pub(crate) use table::find;
 
 /// A function of the language.
@@ -32,6 +39,8 @@ pub struct Function {
     pub variadic: i8,
     /// The type of its value.
     pub returns: ValueType,
+    /// Whether Prometheus knows it only where experimental functions are switched on.
+    pub experimental: bool,
     pub(crate) kind: Kind,
 }
 
@@ -53,8 +62,8 @@ pub(crate) enum Kind {
     HistogramQuantile,
     HistogramQuantiles,
     HistogramFraction,
-    /// Of native histograms only, of which there are none.
-    NativeHistogram,
+    /// Of each native histogram.
+    Histogram(fn(&FloatHistogram) -> f64),
     Info,
     LabelReplace,
     LabelJoin,
@@ -70,6 +79,7 @@ pub(crate) enum Kind {
     SortByLabel {
         descending: bool,
     },
+    StartTimestamp,
     Time,
     Timestamp,
     Vector,
@@ -97,68 +107,29 @@ pub(crate) struct Over {
     pub(crate) counter: bool,
     /// What of the samples it needs where a store kept less than all of them.
     pub(crate) wanted: Wanted,
-    /// What the scalar arguments must be.
-    pub(crate) param_check: ParamCheck,
+    /// Which windows with other ends than usual it knows how to take.
+    pub(crate) extensions: Extensions,
 }
 
-/// How a function of windows is computed.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Apply {
-    /// All windows of a series at once; it leaves a cell empty where it has no value.
-    Whole(fn(&Windows<'_>, &OverCall<'_>, &mut Column)),
-    /// Each window that has a float by itself, with the scalar arguments at its step.
-    Each(fn(&Window<'_>, &[f64]) -> Option<f64>),
-}
-
-/// What a function of windows is called with besides the windows of a series.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct OverCall<'a> {
-    /// The scalar arguments in order, each a value a step.
-    pub(crate) params: &'a [Vec<f64>],
-    /// Where to say what is probably not meant.
-    pub(crate) notes: &'a Annotations,
-    /// Where the call stands.
-    pub(crate) span: Span,
-    /// Where its arguments stand, the range among them.
-    pub(crate) arg_spans: &'a [Span],
-    /// The name of the series' metric, "" where there is none.
-    pub(crate) metric_name: &'a str,
-    /// Whether the start timestamps of samples count, see [`EngineOptions`](crate::EngineOptions).
-    pub(crate) start_timestamps: bool,
-}
-
-impl OverCall<'_> {
-    /// The `i`th scalar argument at a step.
-    pub(crate) fn param(&self, i: usize, step: usize) -> f64 {
-        let column = self.params.get(i);
-        column
-            .and_then(|column| column.get(step))
-            .copied()
-            .unwrap_or(f64::NAN)
-    }
-
-    /// Where the `i`th argument stands.
-    pub(crate) fn arg_span(&self, i: usize) -> Span {
-        self.arg_spans.get(i).copied().unwrap_or(self.span)
-    }
-}
-
-/// What the scalar arguments of a function over ranges must be.
+/// Which windows whose ends are extended a function can take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ParamCheck {
-    /// Anything.
+pub(crate) enum Extensions {
     None,
-    /// A quantile, else a warning.
-    Quantile,
-    /// Two factors strictly between 0 and 1, else an error.
-    Smoothing,
+    Anchored,
+    AnchoredAndSmoothed,
 }
+
+/// How a function of windows is computed: all windows of a series at once. It leaves a cell empty where it has no value.
+///
+/// # Errors
+/// A parameter is one that the function has no value for at all.
+pub(crate) type Apply = fn(&Windows<'_>, &OverCall<'_>, &mut Column) -> Result<(), QueryError>;
 
 impl Function {
     /// Whether the value depends on the time of evaluation itself, given `args` arguments.
     pub(crate) fn depends_on_time(&self, args: usize) -> bool {
         match self.kind {
-            Kind::Time | Kind::Timestamp | Kind::Query(_) => true,
+            Kind::Time | Kind::Timestamp | Kind::StartTimestamp | Kind::Query(_) => true,
             Kind::Date(_) => args == 0,
             Kind::Over(_) => self.name == "predict_linear",
             _ => false,

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use super::{Column, Evaluator, Frame, Series, Steps, string};
 use crate::QueryError;
 use crate::ast::{Aggregate, AggregateOp, Grouping, Span};
-use crate::numeric::format_float;
+use crate::functions::bad_quantile;
 
 /// The series of equal grouping labels.
 struct Group {
@@ -79,9 +79,7 @@ impl Evaluator<'_> {
     /// Warns of a quantile that is none.
     pub(super) fn check_quantile(&self, span: Span, q: f64) {
         if !(0.0..=1.0).contains(&q) {
-            let q = format_float(q);
-            self.annotations
-                .warn(span, format!("quantile value should be between 0 and 1, got {q}"));
+            self.annotations.warn(span, bad_quantile(q));
         }
     }
 }

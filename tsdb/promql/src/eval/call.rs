@@ -1,14 +1,12 @@
 //! Function calls: from the table's entry to the code that evaluates it.
 
-use super::frame::map_values;
-use super::{Column, Evaluator, Frame, Output, Series, Steps, Window, Windows};
+use super::frame::{drop_empty, map_values};
+use super::{ABSENT, Cell, Column, Evaluator, Frame, Output, Series, Steps, is_absent};
 use crate::ast::analysis::Defaults;
-use crate::ast::{Call, Span};
-use crate::functions::{Apply, Kind, Over, OverCall, ParamCheck, QueryTime};
+use crate::ast::{Call, Extension, Span};
+use crate::functions::{Extensions, Kind, Over, OverCall, QueryTime};
+use crate::histogram::FloatHistogram;
 use crate::{Expr, QueryError};
-
-/// More scalar arguments no function over ranges has.
-const MAX_PARAMS: usize = 2;
 
 /// Metrics that end so are counters.
 const COUNTER_SUFFIXES: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
@@ -26,28 +24,50 @@ impl Evaluator<'_> {
         }
     }
 
-    /// The value of a call that is a vector. One short call an arm: the frame of this function is on the stack once for
-    /// every level that calls nest.
+    /// The value of a call that is a vector. One short call an arm, and no more arms than needed: the frame of this
+    /// function is on the stack once for every level that calls nest.
     fn vector_call(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
         match &call.function.kind {
             Kind::Math(f) => self.math(*f, call, steps),
-            Kind::Date(f) => self.date(*f, call.args.first(), steps),
             Kind::Over(over) => self.over_ranges(over, call, steps),
+            Kind::Histogram(f) => self.of_histograms(*f, call, steps),
+            Kind::Date(_)
+            | Kind::Clamp
+            | Kind::ClampMin
+            | Kind::ClampMax
+            | Kind::Round
+            | Kind::StartTimestamp
+            | Kind::Timestamp
+            | Kind::Vector => self.number_call(call, steps),
+            _ => self.frame_call(call, steps),
+        }
+    }
+
+    /// A function of vectors and numbers, or of times.
+    fn number_call(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
+        match &call.function.kind {
+            Kind::Date(f) => self.date(*f, call.args.first(), steps),
+            Kind::Round => self.round(call, steps),
+            Kind::StartTimestamp => self.start_timestamp(call, steps),
+            Kind::Timestamp => self.timestamp(call, steps),
+            Kind::Vector => self.scalar_to_vector(call, steps),
+            _ => self.clamp(call, steps),
+        }
+    }
+
+    /// A function of all series together, or of labels.
+    fn frame_call(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
+        match &call.function.kind {
             Kind::Absent => self.absent(call, steps),
             Kind::AbsentOverTime => self.absent_over_time(call, steps),
-            Kind::Clamp | Kind::ClampMin | Kind::ClampMax => self.clamp(call, steps),
-            Kind::Round => self.round(call, steps),
             Kind::HistogramQuantile => self.histogram_quantile(call, steps),
             Kind::HistogramQuantiles => self.histogram_quantiles(call, steps),
             Kind::HistogramFraction => self.histogram_fraction(call, steps),
-            Kind::NativeHistogram => self.native_histogram(call, steps),
             Kind::Info => self.info(call, steps),
             Kind::LabelReplace => self.label_replace(call, steps),
             Kind::LabelJoin => self.label_join(call, steps),
             Kind::Sort { descending } => self.sort(call, *descending, steps),
             Kind::SortByLabel { descending } => self.sort_by_label(call, *descending, steps),
-            Kind::Timestamp => self.timestamp(call, steps),
-            Kind::Vector => self.scalar_to_vector(call, steps),
             _ => Err(QueryError::execution(
                 "a scalar function stands where a vector is expected",
             )),
@@ -58,9 +78,24 @@ impl Evaluator<'_> {
         Ok(map_values(self.vector(arg(call, 0)?, steps)?, f))
     }
 
-    fn native_histogram(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
-        self.vector(arg(call, 0)?, steps)?;
-        Ok(Frame::new())
+    /// A function of each native histogram; floats have no such value.
+    fn of_histograms(
+        &self,
+        f: fn(&FloatHistogram) -> f64,
+        call: &Call,
+        steps: Steps,
+    ) -> Result<Frame, QueryError> {
+        let mut frame = self.vector(arg(call, 0)?, steps)?;
+        for series in &mut frame {
+            series.drop_name = true;
+            let of_step = |i: usize| match series.column.cell(i) {
+                Cell::Histogram(histogram) => f(histogram),
+                _ => ABSENT,
+            };
+            series.column = Column::of_floats((0..series.column.len()).map(of_step).collect());
+        }
+        drop_empty(&mut frame);
+        Ok(frame)
     }
 
     fn scalar_to_vector(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
@@ -85,43 +120,38 @@ impl Evaluator<'_> {
 
     /// A function of windows, over every series of its range argument.
     fn over_ranges(&self, over: &Over, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
+        let range = arg(call, over.range_arg)?;
+        check_extension(over.extensions, range, call.function.name)?;
         let mut params: Vec<Vec<f64>> = Vec::new();
         for (i, argument) in call.args.iter().enumerate() {
             if i != over.range_arg {
                 params.push(self.scalar(argument, steps)?);
             }
         }
+        let arg_spans: Vec<Span> = call.args.iter().map(told_span).collect();
         let over_call = OverCall {
             params: &params,
             notes: &self.annotations,
             span: call.span,
-            arg_spans: &call.args.iter().map(Expr::span).collect::<Vec<_>>(),
+            arg_spans: &arg_spans,
             metric_name: "",
             start_timestamps: self.start_timestamps,
+            lookback_ms: self.defaults.lookback_ms,
         };
         let mut frame = Frame::new();
-        self.for_each_range(arg(call, over.range_arg)?, steps, over.wanted, |input| {
+        self.for_each_range(range, steps, over.wanted, |input| {
             let mut column = Column::absent(steps.count);
-            for (step, _) in input.windows.occupied() {
-                self.check_params(over.param_check, &over_call, step)?;
-                if over.param_check == ParamCheck::None {
-                    break;
-                }
-            }
             let of_series = OverCall {
                 metric_name: input.labels.metric_name(),
                 ..over_call
             };
-            match over.apply {
-                Apply::Whole(apply) => apply(&input.windows, &of_series, &mut column),
-                Apply::Each(apply) => each_window(apply, &input.windows, &of_series, &mut column),
-            }
+            (over.apply)(&input.windows, &of_series, &mut column)?;
             if column.is_empty() {
                 return Ok(());
             }
             self.budget.charge(column.len())?;
-            if over.counter {
-                self.hint_counter(arg(call, over.range_arg)?.span(), input.labels.metric_name());
+            if over.counter && column.floats.iter().any(|v| !is_absent(*v)) {
+                self.hint_counter(arg_spans.first().copied().unwrap_or(call.span), input.labels.metric_name());
             }
             let drop_name = input.drop_name || !over.keeps_name;
             frame.push(Series {
@@ -132,26 +162,6 @@ impl Evaluator<'_> {
             Ok(())
         })?;
         Ok(frame)
-    }
-
-    fn check_params(&self, check: ParamCheck, call: &OverCall<'_>, step: usize) -> Result<(), QueryError> {
-        match check {
-            ParamCheck::None => {}
-            ParamCheck::Quantile => self.check_quantile(call.arg_span(0), call.param(0, step)),
-            ParamCheck::Smoothing => {
-                for (what, short, x) in [
-                    ("smoothing", "sf", call.param(0, step)),
-                    ("trend", "tf", call.param(1, step)),
-                ] {
-                    if x <= 0.0 || x >= 1.0 {
-                        return Err(QueryError::execution(format!(
-                            "invalid {what} factor. Expected: 0 < {short} < 1, got: {x:.6}"
-                        )));
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 
     fn hint_counter(&self, span: Span, name: &str) {
@@ -166,21 +176,28 @@ impl Evaluator<'_> {
     }
 }
 
-/// Applies a function of one window to each.
-fn each_window(
-    apply: fn(&Window<'_>, &[f64]) -> Option<f64>,
-    windows: &Windows<'_>,
-    call: &OverCall<'_>,
-    into: &mut Column,
-) {
-    for (step, window) in windows.occupied().filter(|(_, w)| !w.values.is_empty()) {
-        let mut at_step = [0.0; MAX_PARAMS];
-        let slots = at_step.iter_mut().take(call.params.len()).enumerate();
-        slots.for_each(|(i, slot)| *slot = call.param(i, step));
-        let params = at_step.get(..call.params.len()).unwrap_or(&at_step);
-        if let Some(value) = apply(&window, params) {
-            into.set_float(step, value);
-        }
+/// Refuses windows with extended ends where the function cannot take them.
+fn check_extension(takes: Extensions, range: &Expr, name: &str) -> Result<(), QueryError> {
+    let extension = match range.unwrap_parens() {
+        Expr::Range(r) => r.selector.extension,
+        _ => Extension::None,
+    };
+    let (word, functions) = match (extension, takes) {
+        (Extension::Anchored, Extensions::None) => ("anchored", "changes, delta, increase, rate, resets"),
+        (Extension::Smoothed, Extensions::None | Extensions::Anchored) => ("smoothed", "delta, increase, rate"),
+        _ => return Ok(()),
+    };
+    Err(QueryError::execution(format!(
+        "{word} modifier can only be used with: {functions} - not with {name}"
+    )))
+}
+
+/// Where an annotation says that an argument stands: parentheses do not count, and Prometheus takes a subquery for one
+/// at the beginning of the query.
+fn told_span(argument: &Expr) -> Span {
+    match argument.unwrap_parens() {
+        Expr::Subquery(_) => Span { start: 0, end: 1 },
+        other => other.span(),
     }
 }
 

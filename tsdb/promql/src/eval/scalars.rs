@@ -85,6 +85,18 @@ impl Evaluator<'_> {
         Ok(frame)
     }
 
+    /// From when on the sample that a selector gives counts. No other expression knows.
+    pub(super) fn start_timestamp(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
+        let expr = arg(call, 0)?;
+        if let (Expr::Selector(selector), true) = (expr.unwrap_parens(), self.start_timestamps) {
+            let mut frame = self.select(selector, steps, Wanted::Start)?;
+            frame.iter_mut().for_each(|s| s.drop_name = true);
+            return Ok(frame);
+        }
+        self.vector(expr, steps)?;
+        Ok(Frame::new())
+    }
+
     /// A part of the date that each value is, or of the time of evaluation.
     pub(super) fn date(
         &self,

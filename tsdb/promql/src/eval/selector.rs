@@ -16,6 +16,8 @@ pub(crate) enum Wanted {
     Value,
     /// Its time in seconds.
     Timestamp,
+    /// From when on it counts, in seconds; 0 where nobody said.
+    Start,
 }
 
 impl Evaluator<'_> {
@@ -130,10 +132,10 @@ fn newest(
                 if !is_stale_nan(value) {
                     column.set_float(
                         i,
-                        if wanted == Wanted::Value {
-                            value
-                        } else {
-                            t as f64 / 1000.0
+                        match wanted {
+                            Wanted::Value => value,
+                            Wanted::Timestamp => t as f64 / 1000.0,
+                            Wanted::Start => samples.starts.at(t) as f64 / 1000.0,
                         },
                     );
                 }
@@ -146,6 +148,7 @@ fn newest(
             match wanted {
                 Wanted::Value => column.set_histogram(i, Arc::new(FloatHistogram::from(&**histogram))),
                 Wanted::Timestamp => column.set_float(i, at as f64 / 1000.0),
+                Wanted::Start => column.set_float(i, samples.starts.at(at) as f64 / 1000.0),
             }
         }
     }

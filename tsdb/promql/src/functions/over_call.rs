@@ -6,7 +6,7 @@ use crate::annotations::Annotations;
 use crate::ast::Span;
 use crate::eval::Track;
 use crate::histogram::FloatHistogram;
-use crate::numeric::format_go_g;
+use crate::histogram::Short;
 
 /// What a function of windows is called with besides the windows of a series.
 #[derive(Debug, Clone, Copy)]
@@ -172,5 +172,5 @@ const RECONCILED: &str = "mismatched custom buckets were reconciled during";
 
 /// What is said of a quantile that is not between 0 and 1.
 pub(crate) fn bad_quantile(q: f64) -> String {
-    format!("quantile value should be between 0 and 1, got {}", format_go_g(q))
+    format!("quantile value should be between 0 and 1, got {}", Short(q))
 }

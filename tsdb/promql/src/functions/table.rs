@@ -2,8 +2,10 @@
 
 use model::metrics::Wanted;
 
-use super::{Apply, Function, Kind, Over, ParamCheck, QueryTime, date, math, over_time, rate, regression};
-use crate::eval::Window;
+use super::{
+    Apply, Extensions, Function, Kind, Over, QueryTime, date, math, over_time, pairs, rate, regression,
+};
+use crate::histogram::FloatHistogram;
 use crate::value::ValueType::{self, Matrix, Scalar, String, Vector};
 
 /// The function called `name`.
@@ -11,21 +13,13 @@ pub(crate) fn find(name: &str) -> Option<&'static Function> {
     FUNCTIONS.iter().find(|f| f.name == name)
 }
 
-type Each = fn(&Window<'_>, &[f64]) -> Option<f64>;
-
 const fn function(
     name: &'static str,
     args: &'static [ValueType],
     returns: ValueType,
     kind: Kind,
 ) -> Function {
-    Function {
-        name,
-        args,
-        variadic: 0,
-        returns,
-        kind,
-    }
+    variadic(name, args, 0, returns, kind)
 }
 
 const fn variadic(
@@ -40,7 +34,15 @@ const fn variadic(
         args,
         variadic,
         returns,
+        experimental: false,
         kind,
+    }
+}
+
+const fn experimental(function: Function) -> Function {
+    Function {
+        experimental: true,
+        ..function
     }
 }
 
@@ -57,65 +59,74 @@ const fn date(name: &'static str, f: fn(i64) -> f64) -> Function {
     variadic(name, &[Vector], 1, Vector, Kind::Date(f))
 }
 
+const fn histogram(name: &'static str, f: fn(&FloatHistogram) -> f64) -> Function {
+    vector(name, Kind::Histogram(f))
+}
+
 const PLAIN: Over = Over {
-    apply: Apply::Each(over_time::none),
+    apply: over_time::count,
     range_arg: 0,
     keeps_name: false,
     counter: false,
     wanted: Wanted::Last,
-    param_check: ParamCheck::None,
+    extensions: Extensions::None,
 };
 
-const fn over(name: &'static str, apply: Each) -> Function {
-    function(
-        name,
-        &[Matrix],
-        Vector,
-        Kind::Over(Over {
-            apply: Apply::Each(apply),
-            ..PLAIN
-        }),
-    )
+const fn over(name: &'static str, apply: Apply) -> Function {
+    over_as(name, Over { apply, ..PLAIN })
+}
+
+const fn over_as(name: &'static str, over: Over) -> Function {
+    function(name, &[Matrix], Vector, Kind::Over(over))
 }
 
 /// Over the samples of windows, of which a store that no longer has them can say what is needed.
-const fn over_known(name: &'static str, apply: Each, wanted: Wanted) -> Function {
-    function(
+const fn over_known(name: &'static str, apply: Apply, wanted: Wanted) -> Function {
+    over_as(
         name,
-        &[Matrix],
-        Vector,
-        Kind::Over(Over {
-            apply: Apply::Each(apply),
+        Over {
+            apply,
             wanted,
             ..PLAIN
-        }),
+        },
     )
 }
 
-const fn over_keeping_name(name: &'static str, apply: Each) -> Function {
-    function(
+const fn over_keeping_name(name: &'static str, apply: Apply) -> Function {
+    over_as(
         name,
-        &[Matrix],
-        Vector,
-        Kind::Over(Over {
-            apply: Apply::Each(apply),
+        Over {
+            apply,
             keeps_name: true,
             ..PLAIN
-        }),
+        },
     )
 }
 
-const fn over_counter(name: &'static str, apply: Each) -> Function {
-    function(
+/// The change over windows, whatever their ends.
+const fn change(name: &'static str, apply: Apply, counter: bool) -> Function {
+    over_as(
         name,
-        &[Matrix],
-        Vector,
-        Kind::Over(Over {
-            apply: Apply::Each(apply),
-            counter: true,
-            wanted: Wanted::Counter,
+        Over {
+            apply,
+            counter,
+            wanted: if counter { Wanted::Counter } else { Wanted::Last },
+            extensions: Extensions::AnchoredAndSmoothed,
             ..PLAIN
-        }),
+        },
+    )
+}
+
+/// Pairs of samples in windows that can be anchored.
+const fn pairs(name: &'static str, apply: Apply, wanted: Wanted) -> Function {
+    over_as(
+        name,
+        Over {
+            apply,
+            wanted,
+            extensions: Extensions::Anchored,
+            ..PLAIN
+        },
     )
 }
 
@@ -131,7 +142,7 @@ static FUNCTIONS: &[Function] = &[
     math("atanh", f64::atanh),
     over_known("avg_over_time", over_time::avg, Wanted::Mean),
     math("ceil", f64::ceil),
-    over("changes", over_time::changes),
+    pairs("changes", pairs::changes, Wanted::Last),
     function("clamp", &[Vector, Scalar, Scalar], Vector, Kind::Clamp),
     function("clamp_max", &[Vector, Scalar], Vector, Kind::ClampMax),
     function("clamp_min", &[Vector, Scalar], Vector, Kind::ClampMin),
@@ -142,25 +153,24 @@ static FUNCTIONS: &[Function] = &[
     date("day_of_month", date::day_of_month),
     date("day_of_week", date::day_of_week),
     date("day_of_year", date::day_of_year),
-    math("deg", f64::to_degrees),
-    over("delta", rate::delta),
+    math("deg", math::deg),
+    change("delta", rate::delta, false),
     over("deriv", regression::deriv),
-    function(
+    experimental(function(
         "double_exponential_smoothing",
         &[Matrix, Scalar, Scalar],
         Vector,
         Kind::Over(Over {
-            apply: Apply::Each(regression::double_exponential_smoothing),
-            param_check: ParamCheck::Smoothing,
+            apply: regression::double_exponential_smoothing,
             ..PLAIN
         }),
-    ),
-    function("end", &[], Scalar, Kind::Query(QueryTime::End)),
+    )),
+    experimental(function("end", &[], Scalar, Kind::Query(QueryTime::End))),
     math("exp", f64::exp),
     over_keeping_name("first_over_time", over_time::first),
     math("floor", f64::floor),
-    vector("histogram_avg", Kind::NativeHistogram),
-    vector("histogram_count", Kind::NativeHistogram),
+    histogram("histogram_avg", FloatHistogram::mean),
+    histogram("histogram_count", |h| h.count),
     function(
         "histogram_fraction",
         &[Scalar, Scalar, Vector],
@@ -173,21 +183,21 @@ static FUNCTIONS: &[Function] = &[
         Vector,
         Kind::HistogramQuantile,
     ),
-    variadic(
+    experimental(variadic(
         "histogram_quantiles",
         &[Vector, String, Scalar, Scalar],
         9,
         Vector,
         Kind::HistogramQuantiles,
-    ),
-    vector("histogram_stddev", Kind::NativeHistogram),
-    vector("histogram_stdvar", Kind::NativeHistogram),
-    vector("histogram_sum", Kind::NativeHistogram),
+    )),
+    histogram("histogram_stddev", |h| h.variance().sqrt()),
+    histogram("histogram_stdvar", FloatHistogram::variance),
+    histogram("histogram_sum", |h| h.sum),
     date("hour", date::hour),
     over("idelta", rate::idelta),
-    over_counter("increase", rate::increase),
-    variadic("info", &[Vector, Vector], 1, Vector, Kind::Info),
-    over_counter("irate", rate::irate),
+    change("increase", rate::increase, true),
+    experimental(variadic("info", &[Vector, Vector], 1, Vector, Kind::Info)),
+    over_known("irate", rate::irate, Wanted::Counter),
     variadic(
         "label_join",
         &[Vector, String, String, String],
@@ -205,10 +215,10 @@ static FUNCTIONS: &[Function] = &[
     math("ln", f64::ln),
     math("log10", f64::log10),
     math("log2", f64::log2),
-    over("mad_over_time", over_time::mad),
-    function("max_of", &[Scalar, Scalar], Scalar, Kind::MaxOf),
+    experimental(over("mad_over_time", over_time::mad)),
+    experimental(function("max_of", &[Scalar, Scalar], Scalar, Kind::MaxOf)),
     over_known("max_over_time", over_time::max, Wanted::Max),
-    function("min_of", &[Scalar, Scalar], Scalar, Kind::MinOf),
+    experimental(function("min_of", &[Scalar, Scalar], Scalar, Kind::MinOf)),
     over_known("min_over_time", over_time::min, Wanted::Min),
     date("minute", date::minute),
     date("month", date::month),
@@ -218,7 +228,7 @@ static FUNCTIONS: &[Function] = &[
         &[Matrix, Scalar],
         Vector,
         Kind::Over(Over {
-            apply: Apply::Each(regression::predict_linear),
+            apply: regression::predict_linear,
             ..PLAIN
         }),
     ),
@@ -228,51 +238,51 @@ static FUNCTIONS: &[Function] = &[
         &[Scalar, Matrix],
         Vector,
         Kind::Over(Over {
-            apply: Apply::Each(over_time::quantile),
+            apply: over_time::quantile,
             range_arg: 1,
-            param_check: ParamCheck::Quantile,
             ..PLAIN
         }),
     ),
-    math("rad", f64::to_radians),
-    function("range", &[], Scalar, Kind::Query(QueryTime::Range)),
-    over_counter("rate", rate::rate),
-    over_known("resets", over_time::resets, Wanted::Counter),
+    math("rad", math::rad),
+    experimental(function("range", &[], Scalar, Kind::Query(QueryTime::Range))),
+    change("rate", rate::rate, true),
+    pairs("resets", pairs::resets, Wanted::Counter),
     variadic("round", &[Vector, Scalar], 1, Vector, Kind::Round),
     function("scalar", &[Vector], Scalar, Kind::Scalar),
     math("sgn", math::sgn),
     math("sin", f64::sin),
     math("sinh", f64::sinh),
     vector("sort", Kind::Sort { descending: false }),
-    variadic(
+    experimental(variadic(
         "sort_by_label",
         &[Vector, String],
         -1,
         Vector,
         Kind::SortByLabel { descending: false },
-    ),
-    variadic(
+    )),
+    experimental(variadic(
         "sort_by_label_desc",
         &[Vector, String],
         -1,
         Vector,
         Kind::SortByLabel { descending: true },
-    ),
+    )),
     vector("sort_desc", Kind::Sort { descending: true }),
     math("sqrt", f64::sqrt),
-    function("start", &[], Scalar, Kind::Query(QueryTime::Start)),
+    experimental(function("start", &[], Scalar, Kind::Query(QueryTime::Start))),
+    experimental(vector("start_timestamp", Kind::StartTimestamp)),
     over("stddev_over_time", over_time::stddev),
     over("stdvar_over_time", over_time::stdvar),
-    function("step", &[], Scalar, Kind::Query(QueryTime::Step)),
+    experimental(function("step", &[], Scalar, Kind::Query(QueryTime::Step))),
     over_known("sum_over_time", over_time::sum, Wanted::Sum),
     math("tan", f64::tan),
     math("tanh", f64::tanh),
     function("time", &[], Scalar, Kind::Time),
     vector("timestamp", Kind::Timestamp),
-    over("ts_of_first_over_time", over_time::ts_of_first),
-    over("ts_of_last_over_time", over_time::ts_of_last),
-    over("ts_of_max_over_time", over_time::ts_of_max),
-    over("ts_of_min_over_time", over_time::ts_of_min),
+    experimental(over("ts_of_first_over_time", over_time::ts_of_first)),
+    experimental(over("ts_of_last_over_time", over_time::ts_of_last)),
+    experimental(over("ts_of_max_over_time", over_time::ts_of_max)),
+    experimental(over("ts_of_min_over_time", over_time::ts_of_min)),
     function("vector", &[Scalar], Vector, Kind::Vector),
     date("year", date::year),
 ];

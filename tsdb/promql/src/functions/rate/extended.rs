@@ -248,8 +248,7 @@ impl Histograms<'_> {
             if histogram.detect_reset(before) {
                 match &mut lost {
                     None => lost = Some(before.clone()),
-                    Some(lost) if !self.call.add(lost, before) => return None,
-                    Some(_) => {}
+                    Some(lost) => self.call.add(lost, before).then_some(())?,
                 }
             }
             before = histogram;
@@ -263,7 +262,7 @@ impl Histograms<'_> {
 ///
 /// # Errors
 /// One has custom buckets and the other has not.
-pub(crate) fn interpolated(
+pub(super) fn interpolated(
     [before, after]: [&(i64, Arc<FloatHistogram>); 2],
     at_ms: i64,
     counter: bool,
