@@ -28,7 +28,6 @@ use std::sync::Arc;
 use model::histogram::{CUSTOM_BUCKETS_SCHEMA, CounterResetHint};
 use model::metrics::is_stale_nan;
 
-pub(crate) use display::Short;
 pub use bucket::Bucket;
 pub(crate) use display::Short;
 pub use merge::{MergeNotes, MixedSchemas};

@@ -151,7 +151,10 @@ impl Evaluator<'_> {
             }
             self.budget.charge(column.len())?;
             if over.counter && column.floats.iter().any(|v| !is_absent(*v)) {
-                self.hint_counter(arg_spans.first().copied().unwrap_or(call.span), input.labels.metric_name());
+                self.hint_counter(
+                    arg_spans.first().copied().unwrap_or(call.span),
+                    input.labels.metric_name(),
+                );
             }
             let drop_name = input.drop_name || !over.keeps_name;
             frame.push(Series {
@@ -184,7 +187,9 @@ fn check_extension(takes: Extensions, range: &Expr, name: &str) -> Result<(), Qu
     };
     let (word, functions) = match (extension, takes) {
         (Extension::Anchored, Extensions::None) => ("anchored", "changes, delta, increase, rate, resets"),
-        (Extension::Smoothed, Extensions::None | Extensions::Anchored) => ("smoothed", "delta, increase, rate"),
+        (Extension::Smoothed, Extensions::None | Extensions::Anchored) => {
+            ("smoothed", "delta, increase, rate")
+        }
         _ => return Ok(()),
     };
     Err(QueryError::execution(format!(

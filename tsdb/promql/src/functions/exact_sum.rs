@@ -99,5 +99,10 @@ fn grid(values: &[f64]) -> Option<f64> {
     };
     let lowest = values.iter().map(lowest_bit).min().unwrap_or(i32::MAX);
     // A float of biased exponent e has its last bit at 2^(e - 1075).
-    Some(if lowest == i32::MAX { 1.0 } else { 2f64.powi(lowest - 1075) }).filter(|unit| *unit > 0.0)
+    Some(if lowest == i32::MAX {
+        1.0
+    } else {
+        2f64.powi(lowest - 1075)
+    })
+    .filter(|unit| *unit > 0.0)
 }

@@ -31,7 +31,9 @@ impl Ordered {
             let key = key(*value);
             let first = keys.partition_point(|k| *k < key);
             // Equal values take the places of their run one after the other.
-            let Some(taken) = taken.get_mut(first) else { return 0 };
+            let Some(taken) = taken.get_mut(first) else {
+                return 0;
+            };
             *taken += 1;
             first as u32 + *taken - 1
         };
@@ -65,11 +67,17 @@ impl Ordered {
     }
 
     fn flip(&mut self, sample: usize, comes: bool) {
-        let Some(rank) = self.ranks.get(sample) else { return };
+        let Some(rank) = self.ranks.get(sample) else {
+            return;
+        };
         let word = *rank as usize / 64;
         if let (Some(bits), Some(count)) = (self.present.get_mut(word), self.counts.get_mut(word / BLOCK)) {
             *bits ^= 1 << (rank % 64);
-            *count = if comes { *count + 1 } else { count.saturating_sub(1) };
+            *count = if comes {
+                *count + 1
+            } else {
+                count.saturating_sub(1)
+            };
         }
     }
 
@@ -118,7 +126,11 @@ impl Ordered {
         let weight = rank - rank.floor();
         let place = self.place(lower);
         let at = |place: usize| self.sorted.get(place).copied().unwrap_or(f64::NAN);
-        let upper = if lower < last { at(self.next_place(place)) } else { at(place) };
+        let upper = if lower < last {
+            at(self.next_place(place))
+        } else {
+            at(place)
+        };
         at(place) * (1.0 - weight) + upper * weight
     }
 

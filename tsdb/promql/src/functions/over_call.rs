@@ -99,7 +99,8 @@ impl OverCall<'_> {
     /// The histograms in a window of floats are left out of account.
     pub(super) fn info_histograms_ignored(&self) {
         let text = "ignored histograms in a range containing both floats and histograms for metric name";
-        self.notes.info(self.first_arg(), format!("{text} {:?}", self.metric_name));
+        self.notes
+            .info(self.first_arg(), format!("{text} {:?}", self.metric_name));
     }
 
     /// Histograms say both that there was a counter reset and that there was none.
@@ -112,12 +113,14 @@ impl OverCall<'_> {
 
     /// Custom bounds of histograms differ.
     pub(super) fn info_reconciled(&self, operation: &str) {
-        self.notes.info(self.first_arg(), format!("{RECONCILED} {operation}"));
+        self.notes
+            .info(self.first_arg(), format!("{RECONCILED} {operation}"));
     }
 
     /// Custom bounds of the two newest histograms differ.
     pub(super) fn info_reconciled_in_args(&self, operation: &str) {
-        self.notes.info(self.all_args(), format!("{RECONCILED} {operation}"));
+        self.notes
+            .info(self.all_args(), format!("{RECONCILED} {operation}"));
     }
 
     /// A quantile that is none.

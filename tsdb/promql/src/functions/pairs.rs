@@ -88,7 +88,9 @@ fn ends(w: &Windows<'_>, bounds: &Bounds, times: &[i64], lookback_ms: i64) -> Op
     }
     let first = (bounds.floats.0 + bounds.histograms.0) as usize;
     let end = (bounds.floats.1 + bounds.histograms.1) as usize;
-    let anchor = first.checked_sub(1).filter(|_| w.extension == Extension::Anchored);
+    let anchor = first
+        .checked_sub(1)
+        .filter(|_| w.extension == Extension::Anchored);
     let reach = bounds.start_ms.saturating_sub(lookback_ms);
     let anchor = anchor.filter(|a| times.get(*a).is_some_and(|t| *t > reach));
     Some((anchor.unwrap_or(first), end - 1))
@@ -97,10 +99,14 @@ fn ends(w: &Windows<'_>, bounds: &Bounds, times: &[i64], lookback_ms: i64) -> Op
 /// All samples in order of time.
 fn samples<'a>(w: &Windows<'a>) -> impl Iterator<Item = Sample<'a>> {
     let track = w.track;
-    let floats = track.timestamps.iter().zip(&track.values).map(|(time, value)| Sample {
-        time_ms: *time,
-        value: Value::Float(*value),
-    });
+    let floats = track
+        .timestamps
+        .iter()
+        .zip(&track.values)
+        .map(|(time, value)| Sample {
+            time_ms: *time,
+            value: Value::Float(*value),
+        });
     let mut floats = floats.peekable();
     let mut histograms = track
         .histograms

@@ -21,7 +21,11 @@ pub(crate) fn present(w: &Windows<'_>, _: &OverCall<'_>, out: &mut Column) -> Re
 
 pub(crate) fn first(w: &Windows<'_>, _: &OverCall<'_>, out: &mut Column) -> Result<(), QueryError> {
     for (i, window) in w.occupied() {
-        let float = window.timestamps.first().copied().zip(window.values.first().copied());
+        let float = window
+            .timestamps
+            .first()
+            .copied()
+            .zip(window.values.first().copied());
         match (float, window.histograms.first()) {
             (Some((time, value)), histogram) if histogram.is_none_or(|(t, _)| time < *t) => {
                 out.set_float(i, value);
@@ -35,7 +39,11 @@ pub(crate) fn first(w: &Windows<'_>, _: &OverCall<'_>, out: &mut Column) -> Resu
 
 pub(crate) fn last(w: &Windows<'_>, _: &OverCall<'_>, out: &mut Column) -> Result<(), QueryError> {
     for (i, window) in w.occupied() {
-        let float = window.timestamps.last().copied().zip(window.values.last().copied());
+        let float = window
+            .timestamps
+            .last()
+            .copied()
+            .zip(window.values.last().copied());
         match (float, window.histograms.last()) {
             (Some((time, value)), histogram) if histogram.is_none_or(|(t, _)| *t < time) => {
                 out.set_float(i, value);
@@ -49,7 +57,10 @@ pub(crate) fn last(w: &Windows<'_>, _: &OverCall<'_>, out: &mut Column) -> Resul
 
 pub(crate) fn ts_of_first(w: &Windows<'_>, _: &OverCall<'_>, out: &mut Column) -> Result<(), QueryError> {
     for (i, window) in w.occupied() {
-        let times = [window.timestamps.first().copied(), window.histograms.first().map(|(t, _)| *t)];
+        let times = [
+            window.timestamps.first().copied(),
+            window.histograms.first().map(|(t, _)| *t),
+        ];
         if let Some(time) = times.into_iter().flatten().min() {
             out.set_float(i, time as f64 / 1000.0);
         }
@@ -59,7 +70,10 @@ pub(crate) fn ts_of_first(w: &Windows<'_>, _: &OverCall<'_>, out: &mut Column) -
 
 pub(crate) fn ts_of_last(w: &Windows<'_>, _: &OverCall<'_>, out: &mut Column) -> Result<(), QueryError> {
     for (i, window) in w.occupied() {
-        let times = [window.timestamps.last().copied(), window.histograms.last().map(|(t, _)| *t)];
+        let times = [
+            window.timestamps.last().copied(),
+            window.histograms.last().map(|(t, _)| *t),
+        ];
         if let Some(time) = times.into_iter().flatten().max() {
             out.set_float(i, time as f64 / 1000.0);
         }

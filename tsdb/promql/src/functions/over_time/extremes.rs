@@ -25,13 +25,25 @@ pub(crate) fn min(w: &Windows<'_>, call: &OverCall<'_>, out: &mut Column) -> Res
 
 /// The time of the last of the largest.
 pub(crate) fn ts_of_max(w: &Windows<'_>, call: &OverCall<'_>, out: &mut Column) -> Result<(), QueryError> {
-    slide(w, call, out, |new, best| new >= best, |time, _| time as f64 / 1000.0);
+    slide(
+        w,
+        call,
+        out,
+        |new, best| new >= best,
+        |time, _| time as f64 / 1000.0,
+    );
     Ok(())
 }
 
 /// The time of the last of the smallest.
 pub(crate) fn ts_of_min(w: &Windows<'_>, call: &OverCall<'_>, out: &mut Column) -> Result<(), QueryError> {
-    slide(w, call, out, |new, best| new <= best, |time, _| time as f64 / 1000.0);
+    slide(
+        w,
+        call,
+        out,
+        |new, best| new <= best,
+        |time, _| time as f64 / 1000.0,
+    );
     Ok(())
 }
 

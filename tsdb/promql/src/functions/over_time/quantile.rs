@@ -44,7 +44,14 @@ pub(crate) fn mad(w: &Windows<'_>, call: &OverCall<'_>, out: &mut Column) -> Res
         }
         windows.sort(from, to, &mut sorted);
         let has_nan = sorted.first().is_some_and(|v| v.is_nan());
-        out.set_float(i, if has_nan { f64::NAN } else { median_deviation(&sorted) });
+        out.set_float(
+            i,
+            if has_nan {
+                f64::NAN
+            } else {
+                median_deviation(&sorted)
+            },
+        );
     }
     Ok(())
 }
@@ -76,7 +83,8 @@ impl<'a> Sorted<'a> {
             }
             _ => {
                 self.own.clear();
-                self.own.extend_from_slice(self.values.get(from..to).unwrap_or_default());
+                self.own
+                    .extend_from_slice(self.values.get(from..to).unwrap_or_default());
                 numeric::quantile(q, &mut self.own)
             }
         }
@@ -113,7 +121,10 @@ fn median_deviation(sorted: &[f64]) -> f64 {
     }
     let (mut below, mut above) = (lower + 1, lower + 1);
     let mut nearest = || {
-        let (left, right) = (below.checked_sub(1).map_or(f64::INFINITY, deviation), deviation(above));
+        let (left, right) = (
+            below.checked_sub(1).map_or(f64::INFINITY, deviation),
+            deviation(above),
+        );
         if below > 0 && (left <= right || above > last) {
             below -= 1;
             left

@@ -24,7 +24,9 @@ fn variances(w: &Windows<'_>, call: &OverCall<'_>, out: &mut Column, show: impl 
     let mut waiting: [(usize, &[f64]); LANES] = [(0, &[]); LANES];
     let mut count = 0;
     for (i, bounds) in w.bounds.iter().enumerate() {
-        let window = values.get(bounds.floats.0 as usize..bounds.floats.1 as usize).unwrap_or_default();
+        let window = values
+            .get(bounds.floats.0 as usize..bounds.floats.1 as usize)
+            .unwrap_or_default();
         if window.is_empty() {
             continue;
         }

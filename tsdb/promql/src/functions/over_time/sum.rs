@@ -155,7 +155,9 @@ fn side_by_side(windows: [&[f64]; LANES]) -> [(f64, f64); LANES] {
         }
     }
     let mut all = [(0.0, 0.0); LANES];
-    all.iter_mut().zip(sums.into_iter().zip(corrections)).for_each(|(into, pair)| *into = pair);
+    all.iter_mut()
+        .zip(sums.into_iter().zip(corrections))
+        .for_each(|(into, pair)| *into = pair);
     all
 }
 

@@ -119,7 +119,11 @@ fn float_change(times: &[i64], values: &[f64], reach: &Reach, mode: Mode) -> Opt
         if sample(first)?.0 <= reach.start_ms {
             first += 1;
         }
-        let end = if sample(last)?.0 >= reach.end_ms { last } else { last + 1 };
+        let end = if sample(last)?.0 >= reach.end_ms {
+            last
+        } else {
+            last + 1
+        };
         change += lost_to_restarts(left, right, values.get(first..end).unwrap_or_default());
     }
     Some(change)
@@ -127,7 +131,11 @@ fn float_change(times: &[i64], values: &[f64], reach: &Reach, mode: Mode) -> Opt
 
 /// The value at a time between two samples; a counter that falls is taken to have restarted from zero at the first.
 fn interpolate(before: (i64, f64), after: (i64, f64), at_ms: i64, counter: bool) -> f64 {
-    let from = if counter && after.1 < before.1 { 0.0 } else { before.1 };
+    let from = if counter && after.1 < before.1 {
+        0.0
+    } else {
+        before.1
+    };
     from + (after.1 - from) * (at_ms - before.0) as f64 / (after.0 - before.0) as f64
 }
 

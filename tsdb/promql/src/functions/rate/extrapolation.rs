@@ -55,7 +55,11 @@ impl Sampled {
     #[inline]
     fn to_end(&self, end_ms: i64, threshold: f64, average: f64) -> f64 {
         let to_end = (end_ms - self.last_ms) as f64 / 1000.0;
-        if to_end >= threshold { average / 2.0 } else { to_end }
+        if to_end >= threshold {
+            average / 2.0
+        } else {
+            to_end
+        }
     }
 }
 

@@ -102,7 +102,11 @@ impl Resets {
             start_ms: starts.at(*time_ms),
         };
         let mut falls = falls.map(|(_, i)| i).peekable();
-        let times = track.timestamps.iter().zip(track.timestamps.iter().skip(1)).zip(1u32..);
+        let times = track
+            .timestamps
+            .iter()
+            .zip(track.timestamps.iter().skip(1))
+            .zip(1u32..);
         for ((before, after), i) in times {
             let (before, after) = (sample(before), sample(after));
             let falls = falls.next_if_eq(&i).is_some();

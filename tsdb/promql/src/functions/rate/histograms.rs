@@ -159,7 +159,10 @@ fn common_schema(
     let mut schema = first.schema.min(last.schema);
     let mut mixed = last.has_custom_buckets() != custom;
     if mode.counter {
-        let between = window.histograms.get(1..window.histograms.len() - 1).unwrap_or_default();
+        let between = window
+            .histograms
+            .get(1..window.histograms.len() - 1)
+            .unwrap_or_default();
         for (_, histogram) in between {
             schema = schema.min(histogram.schema);
             mixed |= histogram.has_custom_buckets() != custom;

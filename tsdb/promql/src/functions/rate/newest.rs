@@ -72,7 +72,9 @@ fn newest_two<'a>(window: &Window<'a>) -> Option<[(i64, Value<'a>); 2]> {
         Some((*window.timestamps.get(i)?, Value::Float(*window.values.get(i)?)))
     };
     let histogram = |back: usize| {
-        let (time, histogram) = window.histograms.get(window.histograms.len().checked_sub(back)?)?;
+        let (time, histogram) = window
+            .histograms
+            .get(window.histograms.len().checked_sub(back)?)?;
         Some((*time, Value::Histogram(histogram)))
     };
     if window.histograms.is_empty() {
