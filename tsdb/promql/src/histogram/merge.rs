@@ -26,6 +26,9 @@ pub struct MergeNotes {
 /// What rounding took from the numbers of a histogram, laid out as it is.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Errors {
+    /// Whether what is merged brings errors of its own that count: not where the errors are thrown away in the end,
+    /// since then the numbers are those of plain sums.
+    pub(super) kept: bool,
     pub(super) zero_count: f64,
     pub(super) count: f64,
     pub(super) sum: f64,
@@ -37,6 +40,7 @@ impl Errors {
     /// None yet.
     pub(super) fn of(histogram: &FloatHistogram) -> Errors {
         Errors {
+            kept: true,
             positive: vec![0.0; histogram.positive.buckets.len()],
             negative: vec![0.0; histogram.negative.buckets.len()],
             ..Errors::default()
@@ -73,7 +77,10 @@ impl FloatHistogram {
 
     fn merge(&mut self, other: &FloatHistogram, sign: f64) -> Result<MergeNotes, MixedSchemas> {
         if !self.same_layout(other) {
-            let mut errors = Errors::of(self);
+            let mut errors = Errors {
+                kept: false,
+                ..Errors::of(self)
+            };
             return self.merge_with_errors(other, sign, &mut errors);
         }
         let reset_collision = self.adjust_reset_hint(other);
@@ -107,8 +114,10 @@ impl FloatHistogram {
         let same_layout = self.same_layout(other);
         if !self.has_custom_buckets() {
             let theirs = self.reconcile_zero_buckets(other, errors);
-            (self.zero_count, errors.zero_count) =
-                kahan_inc(sign * theirs, self.zero_count, errors.zero_count);
+            for part in [theirs.count, theirs.error] {
+                (self.zero_count, errors.zero_count) =
+                    kahan_inc(sign * part, self.zero_count, errors.zero_count);
+            }
         }
         (self.count, errors.count) = kahan_inc(sign * other.count, self.count, errors.count);
         (self.sum, errors.sum) = kahan_inc(sign * other.sum, self.sum, errors.sum);
@@ -150,11 +159,14 @@ impl FloatHistogram {
         let ours_by = shift(self.schema, other.schema);
         let theirs_by = shift(other.schema, self.schema);
         self.schema = self.schema.min(other.schema);
-        let (schema, threshold) = (self.schema, self.zero_threshold);
+        let (schema, threshold, kept) = (self.schema, self.zero_threshold, errors.kept);
         let custom = self.has_custom_buckets();
         let in_zero = |c: &Cell| !custom && bounds::exponential(c.index, schema) <= threshold;
         let merge = |ours: &mut Side, theirs: &Side, errors: &mut Vec<f64>| {
-            let theirs = cells::coarser(cells::exact(theirs, sign), theirs_by);
+            let mut theirs = cells::coarser(cells::exact(theirs, sign), theirs_by);
+            if !kept {
+                theirs.iter_mut().for_each(|cell| cell.error = 0.0);
+            }
             let theirs = theirs.into_iter().skip_while(in_zero);
             let merged = if ours_by == 0 {
                 cells::merge(cells::with_errors(ours, errors), theirs)

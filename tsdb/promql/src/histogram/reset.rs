@@ -72,7 +72,8 @@ fn any_less(current: &Side, previous: &Side) -> bool {
     pairs.any(|(x, y)| x < y)
 }
 
-/// Whether a count is less than before, or a populated bucket is gone.
+/// Whether a count is less than before, or a populated bucket is gone. Of the buckets behind the last one of the current
+/// histogram only the first is looked at: Prometheus looks no further, and rates must be those that it gives.
 fn has_fallen(
     mut current: impl Iterator<Item = (i32, f64)>,
     previous: impl Iterator<Item = (i32, f64)>,
@@ -83,8 +84,9 @@ fn has_fallen(
             at = current.next();
         }
         let fallen = match at {
+            None => return before != 0.0,
             Some((i, now)) if i == index => now < before,
-            _ => before != 0.0,
+            Some(_) => before != 0.0,
         };
         if fallen {
             return true;

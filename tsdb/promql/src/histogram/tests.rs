@@ -133,3 +133,138 @@ fn text_is_that_of_go() {
                     (1.048576e+06,2.097152e+06]:100000, (4.194304e+06,8.388608e+06]:1e-05}";
     assert_eq!(histogram.to_string(), expected);
 }
+
+#[test]
+fn a_sum_keeps_what_rounding_takes() {
+    let mut sum = HistogramSum::new(&positive(0, &[1e100]));
+    for count in [1.0, -1e100, 1.0] {
+        sum.add(&positive(0, &[count])).unwrap();
+    }
+    assert_eq!(sum.total(), positive(0, &[2.0]));
+}
+
+#[test]
+fn a_mean_outlives_the_overflow_of_its_sum() {
+    let large = positive(0, &[1.2e308]);
+    let mut mean = HistogramMean::new(&large);
+    for _ in 0..3 {
+        mean.add(&large).unwrap();
+    }
+    let mean = mean.total();
+    assert!((mean.count / 1.2e308 - 1.0).abs() < 1e-12, "{mean}");
+    assert!(!mean.has_overflow());
+}
+
+#[test]
+fn contradicting_hints_are_noted() {
+    let hinted = |hint| FloatHistogram {
+        reset_hint: hint,
+        ..positive(0, &[1.0])
+    };
+    let mut one = hinted(CounterResetHint::Reset);
+    assert!(
+        one.add(&hinted(CounterResetHint::NoReset))
+            .unwrap()
+            .reset_collision
+    );
+    assert_eq!(one.reset_hint, CounterResetHint::Unknown);
+    // A sum remembers over those that say nothing.
+    let mut sum = HistogramSum::new(&hinted(CounterResetHint::Reset));
+    sum.add(&hinted(CounterResetHint::Unknown)).unwrap();
+    assert!(!sum.notes().reset_collision);
+    sum.add(&hinted(CounterResetHint::NoReset)).unwrap();
+    assert!(sum.notes().reset_collision);
+    let mut gauge = hinted(CounterResetHint::Gauge);
+    assert!(
+        !gauge
+            .add(&hinted(CounterResetHint::Reset))
+            .unwrap()
+            .reset_collision
+    );
+    assert!(gauge.is_gauge());
+}
+
+#[test]
+fn resets_show_in_counts_buckets_and_layouts() {
+    let before = positive(0, &[1.0, 2.0]);
+    let reset = |now: &FloatHistogram| now.detect_reset(&before);
+    assert!(!reset(&before));
+    assert!(!reset(&positive(-1, &[1.0, 1.0, 2.0])));
+    assert!(reset(&positive(0, &[3.0, 1.0])), "a bucket has fallen");
+    assert!(reset(&positive(1, &[9.0])), "a bucket is gone");
+    assert!(!reset(&FloatHistogram {
+        schema: -1,
+        ..positive(0, &[1.0, 2.0])
+    }));
+    assert!(reset(&FloatHistogram {
+        schema: 1,
+        ..positive(0, &[9.0, 9.0])
+    }));
+    assert!(reset(&FloatHistogram {
+        zero_threshold: 1.5,
+        zero_count: 9.0,
+        ..FloatHistogram::default()
+    }));
+    let bounds = custom(&[1.0, 2.0, 4.0], &[1.0, 2.0, 3.0]);
+    assert!(!custom(&[1.0, 4.0], &[1.0, 5.0]).detect_reset(&bounds));
+    assert!(custom(&[1.0, 4.0], &[2.0, 4.0]).detect_reset(&bounds));
+}
+
+#[test]
+fn quantiles_interpolate_by_the_kind_of_bucket() {
+    let exponential = positive(1, &[1.0, 1.0]);
+    assert_eq!(exponential.quantile(0.25), (2f64.sqrt(), None));
+    assert_eq!(exponential.quantile(1.0), (4.0, None));
+    assert_eq!(custom(&[1.0, 2.0], &[2.0, 2.0]).quantile(0.75), (1.5, None));
+    assert_eq!(custom(&[1.0, 2.0], &[2.0, 2.0, 4.0]).quantile(0.75), (2.0, None));
+    let zero = FloatHistogram {
+        zero_threshold: 0.5,
+        zero_count: 2.0,
+        count: 4.0,
+        ..positive(1, &[2.0])
+    };
+    assert_eq!(zero.quantile(0.25), (0.25, None));
+    let nan = FloatHistogram {
+        count: 4.0,
+        sum: f64::NAN,
+        ..exponential
+    };
+    assert_eq!(nan.quantile(0.25).1, Some(NanNote::Skewed));
+    let (value, note) = nan.quantile(0.9);
+    assert!(value.is_nan() && note == Some(NanNote::IsNan));
+}
+
+#[test]
+fn fractions_are_the_inverse_of_quantiles() {
+    let histogram = FloatHistogram {
+        negative: side(0, &[3.0]),
+        count: 10.0,
+        ..positive(0, &[3.0, 4.0])
+    };
+    for q in [0.1, 0.25, 0.5, 0.8, 1.0] {
+        let (share, _) = histogram.fraction(f64::NEG_INFINITY, histogram.quantile(q).0);
+        assert!((share - q).abs() < 1e-12, "{q}: {share}");
+    }
+}
+
+#[test]
+fn trims_cut_the_bucket_that_contains_the_value() {
+    let mut upper = custom(&[1.0, 2.0, 3.0], &[2.0, 4.0, 6.0]);
+    let mut lower = upper.clone();
+    upper.trim(1.5, Trim::Upper);
+    assert_eq!(upper.positive, side(0, &[2.0, 2.0]));
+    lower.trim(1.5, Trim::Lower);
+    assert_eq!(lower.positive, side(1, &[2.0, 6.0]));
+    assert_eq!((upper.count, lower.count), (4.0, 8.0));
+    let mut exponential = positive(1, &[4.0]);
+    exponential.trim(2f64.sqrt(), Trim::Upper);
+    assert!((exponential.count - 2.0).abs() < 1e-12);
+    let mut whole = positive(0, &[2.0]);
+    whole.sum = 1.5;
+    whole.trim(7.0, Trim::Upper);
+    assert_eq!(
+        (whole.count, whole.sum),
+        (2.0, 1.5),
+        "nothing is taken away, so the sum stays"
+    );
+}

@@ -11,29 +11,38 @@ use crate::numeric::kahan_inc;
 pub(super) struct WiderZero {
     pub(super) threshold: f64,
     pub(super) count: f64,
-    error: f64,
+    /// What rounding took from the count.
+    pub(super) error: f64,
 }
 
 impl FloatHistogram {
-    /// Widens our zero bucket as far as needed for both; gives the count that the zero bucket of `other` would then have.
-    pub(super) fn reconcile_zero_buckets(&mut self, other: &FloatHistogram, errors: &mut Errors) -> f64 {
-        let (mut threshold, mut count) = (other.zero_threshold, other.zero_count);
-        while threshold != self.zero_threshold {
-            if self.zero_threshold > threshold {
-                let wider = other.wider_zero(self.zero_threshold, None);
-                (threshold, count) = (wider.threshold, wider.count);
+    /// Widens our zero bucket as far as needed for both; gives the zero bucket that `other` would then have.
+    pub(super) fn reconcile_zero_buckets(
+        &mut self,
+        other: &FloatHistogram,
+        errors: &mut Errors,
+    ) -> WiderZero {
+        let mut theirs = WiderZero {
+            threshold: other.zero_threshold,
+            count: other.zero_count,
+            error: 0.0,
+        };
+        while theirs.threshold != self.zero_threshold {
+            if self.zero_threshold > theirs.threshold {
+                theirs = other.wider_zero(self.zero_threshold, None);
             }
-            if threshold > self.zero_threshold {
-                let wider = self.wider_zero(threshold, Some(errors));
+            if theirs.threshold > self.zero_threshold {
+                let wider = self.wider_zero(theirs.threshold, Some(errors));
                 self.widen_zero(&wider, errors);
-            } else if threshold < self.zero_threshold {
-                continue;
-            } else if threshold != self.zero_threshold {
-                // A threshold that is NaN can be compared with nothing.
+            } else if theirs.threshold.is_nan() || self.zero_threshold.is_nan() {
+                // They can be compared with nothing, and so never meet.
                 break;
             }
         }
-        count
+        if !errors.kept {
+            theirs.error = 0.0;
+        }
+        theirs
     }
 
     /// The zero bucket if it reached to `threshold`, or to the end of the populated bucket that this is in.
