@@ -33,7 +33,7 @@ pub use group::{Group, Outputs, Settings};
 pub use humanize::{humanize, humanize_1024, humanize_duration, humanize_percentage};
 pub use manager::Manager;
 pub use promql_querier::PromqlQuerier;
-pub use query::{ForState, Querier, Vector};
+pub use query::{Answer, ForState, Querier, Vector};
 pub use status::{AlertingStatus, GroupStats, GroupStatus, Health, RuleStatus};
 
 #[cfg(test)]

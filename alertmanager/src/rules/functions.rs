@@ -6,7 +6,7 @@ use std::sync::Arc;
 use regex::Regex;
 
 use super::humanize::{humanize, humanize_1024, humanize_duration, humanize_percentage};
-use super::{ForState, Querier, Vector};
+use super::{Answer, ForState, Querier};
 use crate::template::{FuncError, FuncResult, Functions, Value, format_general, query_escape, replace_all};
 
 /// The functions that depend on nothing but their arguments and the address under which this server is known.
@@ -45,8 +45,8 @@ pub(super) fn at(base: Arc<Functions>, querier: Arc<dyn Querier>, now_ms: i64) -
 pub(super) fn for_checks() -> Functions {
     struct Nothing;
     impl Querier for Nothing {
-        fn instant(&self, _: &str, _: i64) -> Result<Vector, String> {
-            Ok(Vec::new())
+        fn answer(&self, _: &str, _: i64) -> Result<Answer, String> {
+            Ok(Answer::default())
         }
         fn for_state(&self, _: &str, _: i64, _: i64) -> Result<Vec<ForState>, String> {
             Ok(Vec::new())

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use model::metrics::{MetricStore, Samples, SelectHints, Walk};
 use model::{Matcher, labels::METRIC_NAME};
 use parking_lot::Mutex;
-use promql::{Engine, Expr, QueryContext, Value};
+use promql::{Engine, Expr, InstantSample, QueryContext, SampleValue, Value};
 use rustc_hash::FxHashMap;
 
 use super::alerting::FOR_STATE_METRIC;
-use super::{ForState, Querier, Vector};
+use super::{Answer, ForState, Querier};
 use crate::alert::ALERT_NAME;
 
 /// How many parsed expressions are kept. Beyond it all are forgotten: that happens after many reloads, or with
@@ -51,24 +51,31 @@ impl PromqlQuerier {
 }
 
 impl Querier for PromqlQuerier {
-    fn instant(&self, expr: &str, at_ms: i64) -> Result<Vector, String> {
+    fn answer(&self, expr: &str, at_ms: i64) -> Result<Answer, String> {
         let expr = self.parsed(expr)?;
         let context = QueryContext {
             cancel: self.cancel.clone(),
             ..QueryContext::default()
         };
         let result = self.engine.instant_expr(&*self.store, &expr, at_ms, &context);
+        let mut answer = Answer::default();
         match result.map_err(|e| e.to_string())?.value {
-            // Rules keep floats only: a histogram has no value that a condition or a recorded series could have.
-            Value::Vector(series) => Ok(series
-                .into_iter()
-                .filter_map(|s| Some((s.labels, s.value.float()?)))
-                .collect()),
-            Value::Scalar(sample) => Ok(vec![(model::Labels::empty(), sample.value)]),
+            Value::Vector(series) => {
+                for InstantSample { labels, value, .. } in series {
+                    match value {
+                        SampleValue::Float(value) => answer.floats.push((labels, value)),
+                        SampleValue::Histogram(histogram) => {
+                            answer.histograms.push((labels, Arc::new((&*histogram).into())));
+                        }
+                    }
+                }
+            }
+            Value::Scalar(sample) => answer.floats.push((model::Labels::empty(), sample.value)),
             Value::String { .. } | Value::Matrix(_) => {
-                Err("rule result is not a vector or scalar".to_owned())
+                return Err("rule result is not a vector or scalar".to_owned());
             }
         }
+        Ok(answer)
     }
 
     fn for_state(&self, name: &str, from_ms: i64, to_ms: i64) -> Result<Vec<ForState>, String> {

@@ -1,12 +1,16 @@
 //! One rule of a group at work: its query, its alerts, and the series it writes and ends.
 
-use model::Labels;
-use model::metrics::{MetricRow, STALE_NAN, Sample, SeriesRef};
+use std::sync::Arc;
+
+use model::metrics::{
+    HistogramRow, MetricRow, MetricSink, NewSeries, Rejected, STALE_NAN, Sample, SeriesRef,
+};
+use model::{Histogram, Labels};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::restore::{Bounds, restore};
 use super::status::{AlertingStatus, Health, RuleStatus};
-use super::{AlertState, AlertingRule, Expander, Outputs, Rule, RuleKind, Settings, Vector, recording};
+use super::{AlertState, AlertingRule, Answer, Expander, Outputs, Rule, RuleKind, Settings, recording};
 
 /// A rule and what is known of its last evaluation.
 pub(super) struct Runtime {
@@ -52,10 +56,11 @@ impl Runtime {
         let result = context
             .outputs
             .querier
-            .instant(&self.spec.expr, context.query_ms)?;
+            .answer(&self.spec.expr, context.query_ms)?;
         let series = match &mut self.alerting {
             None => recording::series(&self.spec, result, context.limit).map_err(|e| e.to_string())?,
             Some(rule) => {
+                let result = result.into_vector();
                 let moved = rule.eval(context.now_ms, &result, context.expander, context.limit);
                 for change in moved.map_err(|e| e.to_string())? {
                     let (from, to) = (change.from.as_str(), change.to.as_str());
@@ -65,54 +70,58 @@ impl Runtime {
                     restore_from_store(rule, context);
                 }
                 send(rule, context);
-                rule.series()
+                Answer {
+                    floats: rule.series(),
+                    histograms: Vec::new(),
+                }
             }
         };
         self.store(series, context)
     }
 
     /// Appends the series and ends those that the rule does not yield any more.
-    fn store(&mut self, series: Vector, context: &Context<'_>) -> Result<u64, String> {
+    fn store(&mut self, series: Answer, context: &Context<'_>) -> Result<u64, String> {
         let at_ms = context.query_ms;
+        let sink = &*context.outputs.sink;
+        let count = series.floats.len() + series.histograms.len();
         let known = |labels: &Labels| self.written.get(labels).copied().unwrap_or_default();
         let mut rows: Vec<MetricRow> = series
+            .floats
             .into_iter()
             .map(|(labels, value)| {
                 let series = known(&labels);
                 row(labels, series, at_ms, value)
             })
             .collect();
-        let count = rows.len();
-        let now: FxHashSet<&Labels> = rows.iter().map(|r| &r.labels).collect();
+        let floats = rows.len();
+        let written_as_histograms = series.histograms.iter().map(|(labels, _)| labels);
+        let now: FxHashSet<&Labels> = rows
+            .iter()
+            .map(|r| &r.labels)
+            .chain(written_as_histograms)
+            .collect();
         let ending = self.written.iter().filter(|(labels, _)| !now.contains(labels));
         let ending: Vec<MetricRow> = ending
             .map(|(labels, series)| row(labels.clone(), *series, at_ms, STALE_NAN))
             .collect();
         rows.extend(ending);
-        if rows.is_empty() {
-            return Ok(0);
+        let mut rejected: FxHashMap<usize, _> = FxHashMap::default();
+        if !rows.is_empty() {
+            let report = sink.append(&mut rows).map_err(|e| e.to_string())?;
+            rejected.extend(report.rejected.into_iter().filter(|(i, _)| *i < floats));
+            rows.truncate(floats);
         }
-        let report = context
-            .outputs
-            .sink
-            .append(&mut rows)
-            .map_err(|e| e.to_string())?;
-        let rejected: FxHashMap<usize, _> = report
-            .rejected
-            .iter()
-            .copied()
-            .filter(|(i, _)| *i < count)
-            .collect();
-        rows.truncate(count);
+        let (histograms, refused) = store_histograms(series.histograms, at_ms, sink)?;
         let written = rows
             .into_iter()
             .enumerate()
             .filter(|(i, _)| !rejected.contains_key(i));
-        self.written = written.map(|(_, row)| (row.labels, row.series)).collect();
-        match report.rejected.iter().find(|(i, _)| *i < count) {
-            Some((_, why)) => Err(format!(
-                "{} of {count} samples were not stored: {}",
-                rejected.len(),
+        let written = written.map(|(_, row)| (row.labels, row.series));
+        self.written = written.chain(histograms).collect();
+        let lost = rejected.len() + refused.len();
+        match rejected.values().chain(&refused).next() {
+            Some(why) => Err(format!(
+                "{lost} of {count} samples were not stored: {}",
                 why.as_str()
             )),
             None => Ok(u64::try_from(count).unwrap_or(u64::MAX)),
@@ -210,4 +219,47 @@ pub(super) fn row(labels: Labels, series: SeriesRef, timestamp_ms: i64, value: f
         labels,
         sample: Sample { timestamp_ms, value },
     }
+}
+
+/// Appends distributions; gives the series that were written, and why others were not.
+fn store_histograms(
+    histograms: Vec<(Labels, Arc<Histogram>)>,
+    timestamp_ms: i64,
+    sink: &dyn MetricSink,
+) -> Result<(Vec<(Labels, SeriesRef)>, Vec<Rejected>), String> {
+    if histograms.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let new: Vec<NewSeries> = histograms
+        .iter()
+        .map(|(labels, _)| NewSeries {
+            labels: labels.clone(),
+            timestamp_ms,
+        })
+        .collect();
+    let mut handles = Vec::with_capacity(new.len());
+    sink.create(&new, &mut handles);
+    let (mut series, mut rows, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    for ((labels, histogram), handle) in histograms.into_iter().zip(handles) {
+        match handle {
+            Ok(handle) => {
+                series.push((labels, handle));
+                rows.push(HistogramRow {
+                    series: handle,
+                    timestamp_ms,
+                    histogram,
+                });
+            }
+            Err(why) => refused.push(why),
+        }
+    }
+    let report = sink.append_histograms(&rows).map_err(|e| e.to_string())?;
+    let rejected: FxHashMap<usize, Rejected> = report.rejected.into_iter().collect();
+    let written = series
+        .into_iter()
+        .enumerate()
+        .filter(|(i, _)| !rejected.contains_key(i));
+    let written = written.map(|(_, series)| series).collect();
+    refused.extend(rejected.into_values());
+    Ok((written, refused))
 }

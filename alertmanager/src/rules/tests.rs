@@ -51,13 +51,13 @@ impl FakeQuerier {
 }
 
 impl Querier for FakeQuerier {
-    fn instant(&self, expr: &str, at_ms: i64) -> Result<Vector, String> {
+    fn answer(&self, expr: &str, at_ms: i64) -> Result<Answer, String> {
         self.asked_at.lock().push(at_ms);
-        self.answers
-            .lock()
-            .get(expr)
-            .cloned()
-            .ok_or_else(|| format!("no answer for {expr}"))
+        let floats = self.answers.lock().get(expr).cloned();
+        Ok(Answer {
+            floats: floats.ok_or_else(|| format!("no answer for {expr}"))?,
+            histograms: Vec::new(),
+        })
     }
 
     fn for_state(&self, name: &str, from_ms: i64, to_ms: i64) -> Result<Vec<ForState>, String> {

@@ -164,3 +164,45 @@ async fn over_the_engine_and_a_store() {
     assert_eq!(firing.len(), 1);
     manager.shutdown().await;
 }
+
+/// A distribution is recorded as one, ends with a staleness marker, and keeps a condition true.
+#[tokio::test]
+async fn histograms_are_recorded_and_alerted_on() {
+    let store = Arc::new(promql::memory::MemoryStore::new());
+    let now = model::Clock::now_ms(&SystemClock);
+    let histogram = model::Histogram {
+        sum: 10.0,
+        positive_spans: vec![model::histogram::Span { offset: 0, length: 1 }],
+        counts: model::histogram::Counts::Integer(model::histogram::Buckets {
+            count: 4,
+            zero_count: 0,
+            positive: vec![4],
+            negative: Vec::new(),
+        }),
+        ..model::Histogram::stale()
+    };
+    store.push_histogram(&labels("latency{job=\"a\"}"), now - 1000, Arc::new(histogram));
+    let alerts = Arc::new(FakeAlerts::default());
+    let querier = Arc::new(PromqlQuerier::new(promql::Engine::default(), store.clone()));
+    let outputs = Outputs {
+        querier: querier.clone(),
+        sink: store.clone(),
+        alerts: alerts.clone(),
+    };
+    let manager = Manager::new(outputs, Arc::new(SystemClock));
+    let text = "groups: [{name: g, interval: 50ms, rules: [
+        {record: 'job:latency', expr: latency}, {alert: Seen, expr: latency}]}]";
+    manager.apply(vec![file(text)], &Settings::default()).await;
+    until("the alert", || !alerts.0.lock().is_empty()).await;
+    let recorded = || {
+        let now = model::Clock::now_ms(&SystemClock);
+        querier.answer("job:latency", now).unwrap().histograms
+    };
+    until("the recorded series", || !recorded().is_empty()).await;
+    let (labels, histogram) = recorded().remove(0);
+    assert_eq!(labels.to_string(), r#"job:latency{job="a"}"#);
+    assert_eq!((histogram.sum, histogram.counts.count()), (10.0, 4.0));
+    manager.apply(Vec::new(), &Settings::default()).await;
+    until("the end of the series", || recorded().is_empty()).await;
+    manager.shutdown().await;
+}
