@@ -55,7 +55,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     parse_duration_ms(text).map(|ms| Duration::from_millis(ms.unsigned_abs()))
 }
 
-/// Writes milliseconds as Prometheus does: `1h30m`, `0s`. Years, weeks and days are used only where nothing
+/// Writes milliseconds as Prometheus does: `1h30m`, `0s`. Years and weeks are used only where nothing
 /// remains, as upstream's `model.Duration.String`.
 pub fn format_duration_ms(ms: i64) -> String {
     if ms == 0 {
@@ -65,7 +65,7 @@ pub fn format_duration_ms(ms: i64) -> String {
     let mut rest = ms.unsigned_abs();
     for (name, unit) in UNITS {
         let unit = unit.unsigned_abs();
-        let whole_only = matches!(name, "y" | "w" | "d");
+        let whole_only = matches!(name, "y" | "w");
         if rest >= unit && (!whole_only || rest.is_multiple_of(unit)) {
             out.push_str(&(rest / unit).to_string());
             out.push_str(name);
@@ -95,8 +95,9 @@ mod tests {
             "1d",
             "2w",
             "1y",
-            "36h",
-            "49h59m59s999ms",
+            "1d12h",
+            "2d1h59m59s999ms",
+            "8d",
         ] {
             assert_eq!(format_duration_ms(parse_duration_ms(text).unwrap()), text);
         }

@@ -4,21 +4,21 @@
 //! has checked types; times are milliseconds. `Display` is Prometheus' canonical form.
 
 pub(crate) mod analysis;
+mod chain;
 mod display;
+mod json;
+mod pretty;
+mod span;
+mod words;
 
 use model::Matcher;
 
 use crate::functions::Function;
 use crate::value::ValueType;
 
-/// Where an expression stands in the text of its query: bytes, the end exclusive.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Span {
-    /// The first byte.
-    pub start: u32,
-    /// The byte after the last.
-    pub end: u32,
-}
+pub use json::to_json;
+pub use pretty::prettify;
+pub use span::Span;
 
 /// An expression.
 #[derive(Debug, Clone)]
@@ -109,6 +109,8 @@ pub enum DurationExpr {
         lhs: Box<DurationExpr>,
         /// Right of it.
         rhs: Box<DurationExpr>,
+        /// From the beginning of the left to the end of the right.
+        span: Span,
     },
     /// `min_of(a, b)`, and `max_of(a, b)`.
     Extreme {
@@ -119,7 +121,7 @@ pub enum DurationExpr {
         /// The second.
         rhs: Box<DurationExpr>,
     },
-    /// `(a)`
+    /// `(a)`; never around a number or another pair.
     Paren(Box<DurationExpr>),
 }
 
@@ -265,8 +267,9 @@ pub enum AggregateOp {
     LimitRatio,
 }
 
-/// An expression with an operator between two others.
-#[derive(Debug, Clone)]
+/// An expression with an operator between two others. A chain of them leans to the left and may be thousands long:
+/// whoever walks the tree must not recurse into `lhs`, see [`Binary::chain`].
+#[derive(Debug)]
 pub struct Binary {
     /// Which.
     pub op: BinaryOp,
@@ -280,6 +283,8 @@ pub struct Binary {
     pub matching: Matching,
     /// Where it stands.
     pub span: Span,
+    /// Of both sides, remembered so that asking for it costs the same however long the chain.
+    pub(crate) value_type: ValueType,
 }
 
 /// How samples of two vectors find each other.

@@ -47,13 +47,6 @@ impl QueryError {
         }
     }
 
-    pub(crate) fn parse(message: impl Into<String>) -> QueryError {
-        QueryError::Parse {
-            message: message.into(),
-            pos: None,
-        }
-    }
-
     pub(crate) fn execution(message: impl Into<String>) -> QueryError {
         QueryError::Execution(message.into())
     }

@@ -19,7 +19,6 @@ mod table;
 use model::metrics::Wanted;
 
 use crate::QueryError;
-use crate::ast::Expr;
 use crate::eval::{Column, Windows};
 use crate::histogram::FloatHistogram;
 use crate::value::ValueType;
@@ -134,37 +133,5 @@ impl Function {
             Kind::Over(_) => self.name == "predict_linear",
             _ => false,
         }
-    }
-
-    /// Whether the arguments fit.
-    pub(crate) fn check_args(&self, args: &[Expr]) -> Result<(), QueryError> {
-        let (name, count) = (self.name, self.args.len());
-        let least = match self.variadic {
-            0 => count,
-            negative if negative < 0 => count - 1,
-            optional => count.saturating_sub(usize::from(optional.unsigned_abs())),
-        };
-        let most = match self.variadic {
-            negative if negative < 0 => usize::MAX,
-            0 | 1 => count,
-            repeated => count - 1 + usize::from(repeated.unsigned_abs()),
-        };
-        if args.len() < least || args.len() > most {
-            let got = args.len();
-            return Err(QueryError::parse(format!(
-                "expected {count} argument(s) in call to {name:?}, got {got}"
-            )));
-        }
-        for (i, arg) in args.iter().enumerate() {
-            let wanted = self.args.get(i).or(self.args.last()).copied();
-            if wanted.is_some_and(|w| w != arg.value_type()) {
-                let wanted = wanted.map_or("", ValueType::documented);
-                let got = arg.value_type().documented();
-                return Err(QueryError::parse(format!(
-                    "expected type {wanted} in call to function {name:?}, got {got}"
-                )));
-            }
-        }
-        Ok(())
     }
 }

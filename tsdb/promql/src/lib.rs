@@ -17,20 +17,22 @@ mod error;
 mod eval;
 mod functions;
 mod histogram;
-mod lower;
+mod lexer;
 pub mod memory;
 pub mod notation;
 mod numeric;
+mod parser;
 pub mod promqltest;
+mod quote;
 mod value;
 
-pub use ast::Expr;
+pub use ast::{Expr, prettify, to_json};
 pub use engine::{Engine, EngineOptions, QueryContext};
 pub use error::QueryError;
 pub use functions::Function;
 pub use histogram::{
     Bucket, FloatHistogram, HistogramMean, HistogramSum, MergeNotes, MixedSchemas, NanNote, Side, Trim,
 };
-pub use lower::{MAX_CODE_BYTES, MAX_DEPTH, MAX_QUERY_BYTES, parse};
 pub use numeric::format_float;
+pub use parser::{MAX_DEPTH, MAX_QUERY_BYTES, MAX_TOKENS, ParserOptions, parse, parse_with};
 pub use value::{InstantSample, QueryResult, RangeSeries, SampleValue, Value, ValueType};

@@ -82,7 +82,7 @@ pub fn run(text: &str) -> Result<Report, String> {
 }
 
 fn run_eval(engine: &Engine, store: &MemoryStore, eval: &Eval) -> Result<(), String> {
-    match crate::parse(&eval.query) {
+    match crate::parse_with(&eval.query, &crate::ParserOptions::all()) {
         Ok(expr) => check::check(engine, store, &expr, eval),
         Err(error) if eval.expect.fails_with(&error.to_string()) => Ok(()),
         Err(error) => Err(format!("does not parse: {error}")),

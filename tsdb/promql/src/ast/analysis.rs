@@ -15,10 +15,7 @@ impl Expr {
             Expr::Call(c) => c.function.returns,
             Expr::Unary(u) => u.expr.value_type(),
             Expr::Paren(p) => p.expr.value_type(),
-            Expr::Binary(b) => match (b.lhs.value_type(), b.rhs.value_type()) {
-                (ValueType::Scalar, ValueType::Scalar) => ValueType::Scalar,
-                _ => ValueType::Vector,
-            },
+            Expr::Binary(b) => b.value_type,
         }
     }
 
