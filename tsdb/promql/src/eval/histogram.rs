@@ -39,7 +39,7 @@ impl Histogram {
 impl Evaluator<'_> {
     pub(super) fn histogram_quantile(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
         let quantiles = self.quantiles(arg(call, 0)?, steps)?;
-        let histograms = self.histograms(self.vector(arg(call, 1)?, steps)?, call.span)?;
+        let histograms = self.histograms(self.vector(arg(call, 1)?, steps)?, arg(call, 1)?.span())?;
         let mut frame = Frame::new();
         for histogram in &histograms {
             frame.push(self.quantile_column(histogram, &quantiles, call.span)?);
@@ -48,7 +48,7 @@ impl Evaluator<'_> {
     }
 
     pub(super) fn histogram_quantiles(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
-        let histograms = self.histograms(self.vector(arg(call, 0)?, steps)?, call.span)?;
+        let histograms = self.histograms(self.vector(arg(call, 0)?, steps)?, arg(call, 0)?.span())?;
         let label = string(arg(call, 1)?)?;
         let mut frame = Frame::new();
         for argument in call.args.iter().skip(2) {
@@ -64,7 +64,7 @@ impl Evaluator<'_> {
     pub(super) fn histogram_fraction(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
         let lower = self.scalar(arg(call, 0)?, steps)?;
         let upper = self.scalar(arg(call, 1)?, steps)?;
-        let histograms = self.histograms(self.vector(arg(call, 2)?, steps)?, call.span)?;
+        let histograms = self.histograms(self.vector(arg(call, 2)?, steps)?, arg(call, 2)?.span())?;
         let mut buckets = Vec::new();
         let mut frame = Frame::new();
         for histogram in &histograms {

@@ -12,7 +12,7 @@ impl Evaluator<'_> {
     pub(super) fn sort(&self, call: &Call, descending: bool, steps: Steps) -> Result<Frame, QueryError> {
         let expr = arg(call, 0)?;
         let mut frame = self.vector(expr, steps)?;
-        if self.has_order(expr.span(), steps) {
+        if self.has_order(call.span, steps) {
             let value = |s: &Series| s.column.floats.first().copied().unwrap_or(f64::NAN);
             frame.sort_by(|a, b| {
                 let (a, b) = (value(a), value(b));
@@ -35,7 +35,7 @@ impl Evaluator<'_> {
         let expr = arg(call, 0)?;
         let names: Vec<&str> = call.args.iter().skip(1).map(string).collect::<Result<_, _>>()?;
         let mut frame = self.vector(expr, steps)?;
-        if self.has_order(expr.span(), steps) {
+        if self.has_order(call.span, steps) {
             frame.sort_by(|a, b| {
                 let value = |s: &Series, name: &str| s.labels.get(name).unwrap_or("").to_owned();
                 let by_names = names.iter().map(|name| natural(&value(a, name), &value(b, name)));
