@@ -12,7 +12,7 @@
 //! steps evaluated anew say the same: which step gave rise to them is not known. Instant queries are not asked here: they
 //! ask for "now", which never comes again.
 //!
-//! One cache belongs to one store. It has no clock and no threads; nothing is evaluated under a lock.
+//! One cache belongs to one store and one engine. It has no clock and no threads; nothing is evaluated under a lock.
 
 mod columns;
 mod dependence;
@@ -150,6 +150,7 @@ impl ResultsCache {
             start_ms,
             end_ms,
             lookback_ms,
+            delayed_names: options.delayed_name_removal,
         };
         let dependence = Dependence::of(expr, asked);
         let key = Arc::new(Key {

@@ -34,6 +34,8 @@ pub(super) struct Asked {
     pub(super) start_ms: i64,
     pub(super) end_ms: i64,
     pub(super) lookback_ms: i64,
+    /// Names that no longer fit go away at the very end.
+    pub(super) delayed_names: bool,
 }
 
 /// What the answer at a step depends on.
@@ -105,7 +107,7 @@ impl Dependence {
                 self.visit(&subquery.expr, time, asked);
                 return;
             }
-            Expr::Call(call) => self.call(call),
+            Expr::Call(call) => self.call(call, asked),
             Expr::Aggregate(aggregate) => self.aggregate(aggregate),
             Expr::Binary(binary) => self.binary(binary),
             Expr::Number(_) | Expr::String(_) | Expr::Unary(_) | Expr::Paren(_) => {}
@@ -150,8 +152,8 @@ impl Dependence {
         self.duration(computed);
         match computed {
             // What comes of it is not known here: any change may matter.
-            Some(node) if depends_on_query(&node.expr) => Time::Fixed(i64::MAX),
-            _ => time.later_by(offset_ms.saturating_neg()),
+            Some(_) => Time::Fixed(i64::MAX),
+            None => time.later_by(offset_ms.saturating_neg()),
         }
     }
 
@@ -159,8 +161,10 @@ impl Dependence {
         self.window |= computed.is_some_and(|node| depends_on_query(&node.expr));
     }
 
-    fn call(&mut self, call: &Call) {
+    fn call(&mut self, call: &Call, asked: Asked) {
         self.window |= OF_THE_WINDOW.contains(&call.function.name);
+        self.window |= names::brings_back_lost(call);
+        self.window |= !asked.delayed_names && names::may_collide(call);
     }
 
     fn aggregate(&mut self, aggregate: &Aggregate) {

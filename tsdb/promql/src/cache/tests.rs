@@ -21,20 +21,20 @@ fn push(store: &MemoryStore, text: &str, timestamp_ms: i64, value: f64) {
 
 /// Asks a cache, or the engine where there is none.
 fn ask(
+    engine: &Engine,
     cache: Option<&ResultsCache>,
     store: &dyn MetricStore,
     query: &str,
     (start_ms, end_ms, step_ms): (i64, i64, i64),
     context: &QueryContext,
 ) -> Result<QueryResult, QueryError> {
-    let engine = Engine::default();
     let expr = parse_with(query, &ParserOptions::all())?;
     let context = &QueryContext {
         text: Some(query.into()),
         ..context.clone()
     };
     match cache {
-        Some(cache) => cache.range_expr(&engine, store, &expr, start_ms, end_ms, step_ms, context),
+        Some(cache) => cache.range_expr(engine, store, &expr, start_ms, end_ms, step_ms, context),
         None => engine.range_expr(store, &expr, start_ms, end_ms, step_ms, context),
     }
 }
@@ -92,9 +92,9 @@ impl Counting {
     fn ask(&self, cache: &ResultsCache, query: &str, start_ms: i64, end_ms: i64) -> usize {
         let (window, context) = ((start_ms, end_ms, 1000), QueryContext::default());
         let before = self.reads();
-        let answer = ask(Some(cache), self, query, window, &context);
+        let answer = ask(&Engine::default(), Some(cache), self, query, window, &context);
         let reads = self.reads() - before;
-        let fresh = ask(None, &self.store, query, window, &context);
+        let fresh = ask(&Engine::default(), None, &self.store, query, window, &context);
         assert_eq!(answer.unwrap(), fresh.unwrap(), "{query}");
         reads
     }
@@ -204,7 +204,14 @@ fn what_cannot_be_kept_is_evaluated() {
         ..QueryContext::default()
     };
     for _ in 0..2 {
-        let answer = ask(Some(&cache), &store, "a", (0, 90_000, 1000), &coarse);
+        let answer = ask(
+            &Engine::default(),
+            Some(&cache),
+            &store,
+            "a",
+            (0, 90_000, 1000),
+            &coarse,
+        );
         assert!(answer.is_ok());
     }
     assert_eq!(cache.stats().bypassed, 2);
@@ -225,8 +232,8 @@ fn errors_are_those_of_the_engine_and_not_kept() {
         ("a * on () a", 0, 90_000, 1000),
     ] {
         let window = (start_ms, end_ms, step_ms);
-        let cached = ask(Some(&cache), &store, query, window, &context);
-        let fresh = ask(None, &store, query, window, &context);
+        let cached = ask(&Engine::default(), Some(&cache), &store, query, window, &context);
+        let fresh = ask(&Engine::default(), None, &store, query, window, &context);
         match (cached, fresh) {
             (Err(cached), Err(fresh)) => assert_eq!(cached.to_string(), fresh.to_string()),
             (Ok(cached), Ok(fresh)) => assert_eq!(cached, fresh),
@@ -242,7 +249,17 @@ fn the_same_asked_at_once_is_evaluated_once() {
     store.pause = std::time::Duration::from_millis(200);
     let cache = ResultsCache::new(DEFAULT_MAX_BYTES);
     let context = QueryContext::default();
-    let ask = || ask(Some(&cache), &store, "sum(a)", (0, 90_000, 1000), &context).unwrap();
+    let ask = || {
+        ask(
+            &Engine::default(),
+            Some(&cache),
+            &store,
+            "sum(a)",
+            (0, 90_000, 1000),
+            &context,
+        )
+        .unwrap()
+    };
     let answers = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
         threads.into_iter().map(|t| t.join().unwrap()).collect::<Vec<_>>()
@@ -257,7 +274,16 @@ fn one_who_waits_can_be_called_off() {
     let mut store = Counting::new();
     store.pause = std::time::Duration::from_secs(2);
     let cache = ResultsCache::new(DEFAULT_MAX_BYTES);
-    let ask = |context: &QueryContext| ask(Some(&cache), &store, "sum(a)", (0, 90_000, 1000), context);
+    let ask = |context: &QueryContext| {
+        ask(
+            &Engine::default(),
+            Some(&cache),
+            &store,
+            "sum(a)",
+            (0, 90_000, 1000),
+            context,
+        )
+    };
     std::thread::scope(|scope| {
         let first = scope.spawn(|| ask(&QueryContext::default()));
         while store.reads() == 0 {

@@ -5,6 +5,7 @@ const ASKED: Asked = Asked {
     start_ms: 1_000_000,
     end_ms: 2_000_000,
     lookback_ms: 300_000,
+    delayed_names: true,
 };
 
 fn of(query: &str) -> Dependence {
@@ -58,6 +59,9 @@ fn what_depends_on_the_window() {
         "a or rate(b[1m])",
         "(a * 2) or last_over_time(b[1m])",
         "sum(a) by (__name__) or -b",
+        "label_replace(-a, \"__name__\", \"b\", \"x\", \".+\")",
+        "a offset step()",
+        "rate(a[range()])",
     ] {
         assert!(of(query).window, "{query}");
     }
@@ -71,6 +75,30 @@ fn what_depends_on_the_window() {
         "vector(step())",
         "limit_ratio(0.5, a)",
         "a > 3 and -b",
+    ] {
+        assert!(!of(query).window, "{query}");
+    }
+}
+
+#[test]
+fn where_names_go_at_once_metrics_may_become_one() {
+    let asked = Asked {
+        delayed_names: false,
+        ..ASKED
+    };
+    let of = |query: &str| Dependence::of(&parse_with(query, &ParserOptions::all()).unwrap(), asked);
+    for query in [
+        "rate({job=\"x\"}[5m])",
+        "rate({__name__=~\"a|b\"}[5m])",
+        "rate((a or b)[5m:])",
+    ] {
+        assert!(of(query).window, "{query}");
+    }
+    for query in [
+        "rate(a[5m])",
+        "last_over_time({job=\"x\"}[5m])",
+        "-{job=\"x\"}",
+        "time()",
     ] {
         assert!(!of(query).window, "{query}");
     }

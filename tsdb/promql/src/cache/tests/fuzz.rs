@@ -3,6 +3,7 @@
 use model::metrics::STALE_NAN;
 
 use super::*;
+use crate::EngineOptions;
 use crate::notation::SeriesValue;
 use crate::value::Value;
 
@@ -247,10 +248,11 @@ impl World {
                 .store
                 .erase(&series(name), late_ms, late_ms + self.random.below(60_000)),
             1 => self.store.clear(),
+            14 => self.store.push_start(&series(name), late_ms, late_ms - 1000),
             2 | 3 => {
                 self.sample(name, late_ms);
             }
-            4..=13 => self.scrape(),
+            4..=12 => self.scrape(),
             _ => {}
         }
     }
@@ -294,6 +296,11 @@ fn run(seed: u64, rounds: usize, denies: bool, max_bytes: usize) -> (Option<Stri
         lookback_delta_ms: Some(20_000),
         ..QueryContext::default()
     };
+    let engine = Engine::new(EngineOptions {
+        delayed_name_removal: seed % 2 == 1,
+        start_timestamps: seed % 3 == 1,
+        ..EngineOptions::default()
+    });
     let mut failures = 0;
     let mut asked: Vec<(&str, (i64, i64, i64))> = Vec::new();
     for _ in 0..rounds {
@@ -314,9 +321,17 @@ fn run(seed: u64, rounds: usize, denies: bool, max_bytes: usize) -> (Option<Stri
             store: &world.store,
             denies,
         };
-        let cached = ask(Some(&cache), &store, query, (start_ms, end_ms, step_ms), &context);
+        let cached = ask(
+            &engine,
+            Some(&cache),
+            &store,
+            query,
+            (start_ms, end_ms, step_ms),
+            &context,
+        );
         let cached = shown(cached);
         let fresh = shown(ask(
+            &engine,
             None,
             &world.store,
             query,
