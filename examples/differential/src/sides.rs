@@ -71,7 +71,9 @@ impl Side for Server {
                 end_ms,
                 step_ms,
             } => {
-                let [start, end, step] = [start_ms, end_ms, step_ms].map(seconds);
+                let [start, end] = [start_ms, end_ms].map(seconds);
+                // As a duration: a step in seconds goes through a float, which loses a millisecond at times.
+                let step = format!("{step_ms}ms");
                 let fields = [
                     ("query", query),
                     ("start", &start),
