@@ -1,7 +1,7 @@
 //! Answers of the engine in this process.
 
 use model::Labels;
-use promql::histogram::Bucket as EngineBucket;
+use promql::Bucket as EngineBucket;
 use promql::{FloatHistogram, InstantSample, QueryError, QueryResult, RangeSeries, SampleValue};
 
 use super::{Answer, Bucket, Cell, Distribution, Row, Value};
