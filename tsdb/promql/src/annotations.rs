@@ -36,7 +36,13 @@ pub(crate) struct Annotations {
 impl Annotations {
     /// Something is probably wrong with what stands at `span`.
     pub(crate) fn warn(&self, span: Span, text: impl AsRef<str>) {
-        insert(&self.warnings, "PromQL warning: ", span, text.as_ref(), Detail::None);
+        insert(
+            &self.warnings,
+            "PromQL warning: ",
+            span,
+            text.as_ref(),
+            Detail::None,
+        );
     }
 
     /// Something is possibly not meant with what stands at `span`.

@@ -1,7 +1,10 @@
 use super::*;
 
 fn span(start: u32) -> Span {
-    Span { start, end: start + 1 }
+    Span {
+        start,
+        end: start + 1,
+    }
 }
 
 #[test]

@@ -84,7 +84,11 @@ impl Evaluator<'_> {
                 if found.is_empty() {
                     return None;
                 }
-                Some(buckets::fraction(*lower.get(step)?, *upper.get(step)?, &mut found))
+                Some(buckets::fraction(
+                    *lower.get(step)?,
+                    *upper.get(step)?,
+                    &mut found,
+                ))
             })?);
         }
         merge_same_labels(frame)
@@ -161,7 +165,10 @@ impl Evaluator<'_> {
             if found.is_empty() {
                 return None;
             }
-            let Quantile { value, forced: raised } = buckets::quantile(*quantiles.get(step)?, &mut found);
+            let Quantile {
+                value,
+                forced: raised,
+            } = buckets::quantile(*quantiles.get(step)?, &mut found);
             if let Some(raised) = raised {
                 let text = named(FORCED.to_owned(), self.told_name(&classic.labels));
                 forced.entry(text).or_default().add(step, &raised, steps.at(step));

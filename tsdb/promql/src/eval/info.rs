@@ -88,14 +88,20 @@ impl Evaluator<'_> {
         let base = self.vector(base_expr, steps)?;
         let selector = selection.selector((self.defaults.fixed(at), offset_ms))?;
         let enriched = base.iter().filter(|s| !selection.is_source(&s.labels));
-        let targets: FxHashSet<Labels> = enriched.map(|s| target(&s.labels)).filter(|t| !t.is_empty()).collect();
+        let targets: FxHashSet<Labels> = enriched
+            .map(|s| target(&s.labels))
+            .filter(|t| !t.is_empty())
+            .collect();
         let infos = if targets.is_empty() {
             Frame::new()
         } else {
             self.select(&selector, steps, Wanted::InfoTimestamp)?
         };
         let mut by_target: FxHashMap<Labels, Vec<&Series>> = FxHashMap::default();
-        for info in infos.iter().filter(|info| targets.contains(&target(&info.labels))) {
+        for info in infos
+            .iter()
+            .filter(|info| targets.contains(&target(&info.labels)))
+        {
             if info.column.has_histograms() {
                 return Err(QueryError::execution(format!(
                     "this should be an info metric, with float samples: {}",

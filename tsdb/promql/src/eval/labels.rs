@@ -86,7 +86,9 @@ fn reference(text: &str) -> Option<(&str, &str)> {
         Some(text) => (true, text),
         None => (false, text),
     };
-    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_alphanumeric() && c != '_')
+        .unwrap_or(text.len());
     let (name, rest) = text.split_at(end);
     let rest = if braced { rest.strip_prefix('}')? } else { rest };
     (!name.is_empty()).then_some((name, rest))

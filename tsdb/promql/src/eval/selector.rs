@@ -148,7 +148,9 @@ fn newest(
         };
         if let Some((_, histogram)) = histogram.filter(|(_, h)| !h.is_stale()) {
             match wanted {
-                Wanted::Value | Wanted::InfoTimestamp => column.set_histogram(i, Arc::new(FloatHistogram::from(&**histogram))),
+                Wanted::Value | Wanted::InfoTimestamp => {
+                    column.set_histogram(i, Arc::new(FloatHistogram::from(&**histogram)))
+                }
                 Wanted::Timestamp => column.set_float(i, at as f64 / 1000.0),
                 Wanted::Start => column.set_float(i, samples.starts.at(at) as f64 / 1000.0),
             }

@@ -33,10 +33,7 @@ const SMALL_DELTA: f64 = 1e-12;
 
 /// The `q`-quantile. `buckets` are sorted by bound and not empty; they get cleaned.
 pub(super) fn quantile(q: f64, buckets: &mut Vec<Bucket>) -> Quantile {
-    let plain = |value: f64| Quantile {
-        value,
-        forced: None,
-    };
+    let plain = |value: f64| Quantile { value, forced: None };
     if q.is_nan() {
         return plain(f64::NAN);
     }

@@ -62,7 +62,10 @@ impl Histograms {
         let mut histograms = Histograms::default();
         let mut index: FxHashMap<Labels, usize> = FxHashMap::default();
         for series in frame {
-            let Column { floats, histograms: cells } = series.column;
+            let Column {
+                floats,
+                histograms: cells,
+            } = series.column;
             if !cells.is_empty() {
                 histograms.natives.push(Native {
                     labels: series.labels.clone(),
@@ -78,7 +81,9 @@ impl Histograms {
             let le = series.labels.get(BUCKET_LABEL).unwrap_or("");
             let Some(bound) = parse_float(le) else {
                 let text = format!("bucket label \"le\" is missing or has a malformed value of {le:?}");
-                evaluator.annotations.warn(span, named(text, evaluator.told_name(&series.labels)));
+                evaluator
+                    .annotations
+                    .warn(span, named(text, evaluator.told_name(&series.labels)));
                 continue;
             };
             histograms.add_bucket(&mut index, &series.labels, bound, floats);
@@ -114,7 +119,9 @@ impl Histograms {
     /// Takes both away where a native and a classic histogram meet.
     fn part(&mut self, index: &FxHashMap<Labels, usize>, evaluator: &Evaluator<'_>, span: Span) {
         for native in &mut self.natives {
-            let classic = index.get(&native.labels).and_then(|at| self.classics.get_mut(*at));
+            let classic = index
+                .get(&native.labels)
+                .and_then(|at| self.classics.get_mut(*at));
             let Some(classic) = classic else { continue };
             for step in 0..native.column.len() {
                 if !native.column.has(step) || !classic.has_any(step) {
@@ -122,9 +129,16 @@ impl Histograms {
                 }
                 native.column.clear(step);
                 classic.conflicts.resize(native.column.len(), false);
-                classic.conflicts.iter_mut().skip(step).take(1).for_each(|c| *c = true);
+                classic
+                    .conflicts
+                    .iter_mut()
+                    .skip(step)
+                    .take(1)
+                    .for_each(|c| *c = true);
                 let text = "vector contains a mix of classic and native histograms".to_owned();
-                evaluator.annotations.warn(span, named(text, evaluator.told_name(&native.labels)));
+                evaluator
+                    .annotations
+                    .warn(span, named(text, evaluator.told_name(&native.labels)));
             }
         }
     }
