@@ -12,7 +12,6 @@
 mod annotations;
 pub mod ast;
 mod budget;
-pub mod cache;
 mod engine;
 mod error;
 mod eval;

@@ -28,6 +28,7 @@ use model::{Labels, StoreError};
 
 pub use block::PrometheusBlock;
 pub(crate) use block::{in_order, retain};
+pub use chunk::encode::{EncodedChunk, encode as encode_chunks};
 pub use chunk::{Encoding, decode as decode_chunk};
 pub use head::PrometheusHead;
 

@@ -1,8 +1,10 @@
 //! Chunks: a run of samples of one series, of one kind. Decoding appends to columns; any bytes are safe to give.
+//! Encoding is [beside it](encode).
 //!
 //! Also what a remote read streams, so this part of the reader is public.
 
 mod bits;
+pub(super) mod encode;
 mod histogram;
 mod starts;
 mod xor;
@@ -32,6 +34,18 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// The number of an encoding.
+    pub fn as_u8(self) -> u8 {
+        match self {
+            Encoding::Xor => 1,
+            Encoding::Histogram => 2,
+            Encoding::FloatHistogram => 3,
+            Encoding::Xor2 => 4,
+            Encoding::HistogramSt => 5,
+            Encoding::FloatHistogramSt => 6,
+        }
+    }
+
     /// The encoding of a number.
     ///
     /// # Errors

@@ -9,22 +9,11 @@ pub(super) struct Bucket {
     pub(super) count: f64,
 }
 
-/// A quantile, and where the counts had to be made monotonic for it.
+/// A quantile, and whether the counts had to be made monotonic for it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Quantile {
     pub(super) value: f64,
-    pub(super) forced: Option<Raised>,
-}
-
-/// Buckets whose counts were raised, since they were below that of a bucket within them.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Raised {
-    /// The lowest upper bound of such a bucket.
-    pub(super) lowest: f64,
-    /// The highest one.
-    pub(super) highest: f64,
-    /// By how much at most.
-    pub(super) difference: f64,
+    pub(super) forced_monotonic: bool,
 }
 
 /// Counts that differ by less than this share of their sum are taken for equal: sums of rates in different
@@ -33,7 +22,10 @@ const SMALL_DELTA: f64 = 1e-12;
 
 /// The `q`-quantile. `buckets` are sorted by bound and not empty; they get cleaned.
 pub(super) fn quantile(q: f64, buckets: &mut Vec<Bucket>) -> Quantile {
-    let plain = |value: f64| Quantile { value, forced: None };
+    let plain = |value: f64| Quantile {
+        value,
+        forced_monotonic: false,
+    };
     if q.is_nan() {
         return plain(f64::NAN);
     }
@@ -47,10 +39,10 @@ pub(super) fn quantile(q: f64, buckets: &mut Vec<Bucket>) -> Quantile {
         return plain(f64::NAN);
     }
     coalesce(buckets);
-    let forced = make_monotonic(buckets);
+    let forced_monotonic = make_monotonic(buckets);
     Quantile {
         value: interpolate(q, buckets),
-        forced,
+        forced_monotonic,
     }
 }
 
@@ -89,31 +81,21 @@ fn coalesce(buckets: &mut Vec<Bucket>) {
     });
 }
 
-/// Makes counts ascend; tells of those that really descended.
-fn make_monotonic(buckets: &mut [Bucket]) -> Option<Raised> {
-    let mut raised: Option<Raised> = None;
+/// Makes counts ascend; whether one really descended.
+fn make_monotonic(buckets: &mut [Bucket]) -> bool {
+    let mut forced = false;
     let mut previous = buckets.first().map_or(0.0, |b| b.count);
     for bucket in buckets.iter_mut().skip(1) {
         if almost_equal(previous, bucket.count, SMALL_DELTA) {
             bucket.count = previous;
         } else if bucket.count < previous {
-            let (bound, difference) = (bucket.upper_bound, previous - bucket.count);
             bucket.count = previous;
-            let before = raised.unwrap_or(Raised {
-                lowest: bound,
-                highest: bound,
-                difference,
-            });
-            raised = Some(Raised {
-                lowest: before.lowest.min(bound),
-                highest: before.highest.max(bound),
-                difference: before.difference.max(difference),
-            });
+            forced = true;
         } else {
             previous = bucket.count;
         }
     }
-    raised
+    forced
 }
 
 /// The share of observations between `lower` and `upper`. `buckets` are sorted by bound and not empty.

@@ -24,7 +24,7 @@ pub(super) fn change(w: &Windows<'_>, call: &OverCall<'_>, out: &mut Column, mod
             continue;
         }
         if resets.overlap(bounds) {
-            call.warn_start_overlap(1);
+            call.warn_start_overlap();
         }
         let Some((mut change, mut factor)) = change_in(w.track, bounds, &mut resets, starts, mode) else {
             continue;
