@@ -1,5 +1,7 @@
 //! The envelope of every answer, and error → status as Prometheus maps them.
 
+mod pieces;
+
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::StoreError;
@@ -7,6 +9,8 @@ use promql::QueryError;
 use serde::Serialize;
 
 use crate::PoolError;
+use crate::prometheus::json::{self, Pen};
+use pieces::Pieces;
 
 /// What kind of error an answer speaks of: Prometheus' `errorType`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,12 +48,18 @@ impl ErrorType {
         match self {
             ErrorType::BadData => StatusCode::BAD_REQUEST,
             ErrorType::Execution => StatusCode::UNPROCESSABLE_ENTITY,
-            ErrorType::Canceled | ErrorType::Timeout => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorType::Canceled => client_closed(),
+            ErrorType::Timeout => StatusCode::SERVICE_UNAVAILABLE,
             // Prometheus answers 500 to what it calls unavailable.
             ErrorType::Internal | ErrorType::Unavailable => StatusCode::INTERNAL_SERVER_ERROR,
             ErrorType::NotFound => StatusCode::NOT_FOUND,
         }
     }
+}
+
+/// 499, which nginx invented for the log entries of clients that went away.
+fn client_closed() -> StatusCode {
+    StatusCode::from_u16(499).unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
 }
 
 /// An error on its way to the client.
@@ -107,7 +117,7 @@ impl From<QueryError> for ApiError {
             QueryError::Parse { .. } | QueryError::Invalid(_) => {
                 return ApiError::parameter("query", message);
             }
-            QueryError::Storage(store) => return store.into(),
+            QueryError::Storage(store) => ApiError::from(store).kind,
             QueryError::Timeout => ErrorType::Timeout,
             QueryError::Canceled => ErrorType::Canceled,
             _ => ErrorType::Execution,
@@ -155,19 +165,21 @@ pub fn success<T: Serialize>(data: &T) -> Response {
     }
 }
 
-/// A success whose `data` is JSON text already, with the annotations of a query.
-pub fn success_raw(data: &str, warnings: &[String], infos: &[String]) -> Response {
-    let mut body = String::with_capacity(data.len() + 64);
-    body.push_str(r#"{"status":"success","data":"#);
-    body.push_str(data);
-    for (name, texts) in [("warnings", warnings), ("infos", infos)] {
+/// A success whose `data` is written by hand, because it is large, with what the reader should know of it.
+pub(crate) fn success_with(data: impl FnOnce(&mut Pen), warnings: &[String], infos: &[String]) -> Response {
+    let mut pen = Pen::default();
+    pen.text(r#"{"status":"success","data":"#);
+    data(&mut pen);
+    for (name, texts) in [(r#","warnings":["#, warnings), (r#","infos":["#, infos)] {
         if !texts.is_empty() {
-            let texts = serde_json::to_string(texts).unwrap_or_else(|_| "[]".to_owned());
-            body.push_str(&format!(",\"{name}\":{texts}"));
+            pen.text(name);
+            json::separated(&mut pen, texts, |pen, text| json::string(pen, text));
+            pen.text("]");
         }
     }
-    body.push('}');
-    json(StatusCode::OK, body)
+    pen.text("}");
+    let headers = [(header::CONTENT_TYPE, "application/json")];
+    (headers, axum::body::Body::new(Pieces::new(pen.finish()))).into_response()
 }
 
 fn json(status: StatusCode, body: String) -> Response {

@@ -7,9 +7,10 @@ use axum::response::Response;
 use model::Matcher;
 use model::exemplar::SeriesExemplars;
 
-use super::envelope::{ApiError, success_raw};
+use super::PrometheusState;
+use super::envelope::{ApiError, ErrorType, success_with};
+use super::json::{self, Pen};
 use super::params::Params;
-use super::{PrometheusState, json};
 
 /// No answer has more.
 const MAX_EXEMPLARS: u64 = 100_000;
@@ -22,12 +23,11 @@ pub(super) async fn exemplars(
     let start_ms = params.time_ms("start", i64::MIN)?;
     let end_ms = params.time_ms("end", state.clock.now_ms())?;
     if end_ms < start_ms {
-        return Err(ApiError::parameter(
-            "end",
-            "end timestamp must not be before start timestamp",
-        ));
+        let why = "end timestamp must not be before start timestamp";
+        return Err(ApiError::new(ErrorType::BadData, why));
     }
-    let expr = promql::parse(params.get("query").unwrap_or(""))?;
+    let expr = promql::parse_with(params.get("query").unwrap_or(""), &state.parser);
+    let expr = expr.map_err(|e| ApiError::new(ErrorType::BadData, e.to_string()))?;
     let selectors: Vec<Vec<Matcher>> = expr
         .selectors()
         .into_iter()
@@ -36,34 +36,27 @@ pub(super) async fn exemplars(
     let store = Arc::clone(&state.exemplars);
     let work = move || {
         let found = store.select_exemplars(&selectors, start_ms, end_ms, MAX_EXEMPLARS)?;
-        Ok(success_raw(&answer(&found), &[], &[]))
+        Ok(success_with(|pen| answer(pen, &found), &[], &[]))
     };
     state.pool.run_within(state.query_timeout, work).await?
 }
 
-fn answer(found: &[SeriesExemplars]) -> String {
-    let mut out = String::from("[");
-    for (i, series) in found.iter().enumerate() {
-        if i > 0 {
-            out.push(',');
-        }
-        out.push_str("{\"seriesLabels\":");
-        json::labels(&mut out, &series.labels);
-        out.push_str(",\"exemplars\":[");
-        for (i, exemplar) in series.exemplars.iter().enumerate() {
-            if i > 0 {
-                out.push(',');
-            }
-            out.push_str("{\"labels\":");
-            json::labels(&mut out, &exemplar.labels);
-            out.push_str(",\"value\":\"");
-            json::float(&mut out, exemplar.value);
-            out.push_str("\",\"timestamp\":");
-            json::timestamp(&mut out, exemplar.timestamp_ms);
-            out.push('}');
-        }
-        out.push_str("]}");
-    }
-    out.push(']');
-    out
+fn answer(pen: &mut Pen, found: &[SeriesExemplars]) {
+    pen.text("[");
+    json::separated(pen, found, |pen, series| {
+        pen.text("{\"seriesLabels\":");
+        json::labels(pen, &series.labels);
+        pen.text(",\"exemplars\":[");
+        json::separated(pen, &series.exemplars, |pen, exemplar| {
+            pen.text("{\"labels\":");
+            json::labels(pen, &exemplar.labels);
+            pen.text(",\"value\":");
+            json::quoted_float(pen, exemplar.value);
+            pen.text(",\"timestamp\":");
+            json::timestamp(pen, exemplar.timestamp_ms);
+            pen.text("}");
+        });
+        pen.text("]}");
+    });
+    pen.text("]");
 }

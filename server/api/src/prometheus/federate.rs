@@ -107,7 +107,9 @@ fn line(out: &mut String, labels: &Labels, added: &BTreeMap<&str, &str>, sample:
         pieces.push(format!("{quote}{}{quote}=\"{}\"", escape(label), escape(value)));
     }
     let _ = write!(out, "{}{{{}}} ", if bare { name } else { "" }, pieces.join(","));
-    json::float(out, sample.value);
+    let mut pen = json::Pen::default();
+    json::float(&mut pen, sample.value);
+    out.push_str(&pen.into_string());
     let _ = writeln!(out, " {}", sample.timestamp_ms);
 }
 

@@ -8,9 +8,10 @@ use axum::response::Response;
 use model::metrics::MetricSnapshot;
 use model::{Matcher, StoreError};
 
-use super::envelope::{ApiError, ErrorType, success_raw};
+use super::PrometheusState;
+use super::envelope::{ApiError, ErrorType, success_with};
+use super::json::{self, Pen};
 use super::params::Params;
-use super::{PrometheusState, json};
 
 /// `GET|POST /series`
 pub(super) async fn series(
@@ -29,15 +30,12 @@ pub(super) async fn series(
         }
         let cut = limit > 0 && found.len() > limit;
         let shown = found.iter().take(if cut { limit } else { usize::MAX });
-        let mut out = String::from("[");
-        for (i, labels) in shown.enumerate() {
-            if i > 0 {
-                out.push(',');
-            }
-            json::labels(&mut out, labels);
-        }
-        out.push(']');
-        Ok(success_raw(&out, &truncation_warning(cut), &[]))
+        let write = |pen: &mut Pen| {
+            pen.text("[");
+            json::separated(pen, shown, json::labels);
+            pen.text("]");
+        };
+        Ok(success_with(write, &truncation_warning(cut), &[]))
     })
     .await
 }
@@ -111,10 +109,13 @@ async fn strings(
             all.extend(ask(snapshot, matchers)?);
         }
         let cut = limit > 0 && all.len() > limit;
-        let shown: Vec<&String> = all.iter().take(if cut { limit } else { usize::MAX }).collect();
-        let text = serde_json::to_string(&shown);
-        let text = text.map_err(|e| ApiError::new(ErrorType::Internal, e.to_string()))?;
-        Ok(success_raw(&text, &truncation_warning(cut), &[]))
+        let shown = all.iter().take(if cut { limit } else { usize::MAX });
+        let write = |pen: &mut Pen| {
+            pen.text("[");
+            json::separated(pen, shown, |pen, text| json::string(pen, text));
+            pen.text("]");
+        };
+        Ok(success_with(write, &truncation_warning(cut), &[]))
     })
     .await
 }
