@@ -1,5 +1,7 @@
 //! The command line: Prometheus' flag names for the server, promtool's and amtool's words for the subcommands.
 
+mod features;
+mod listing;
 pub(crate) mod tsdb_tool;
 
 use std::net::SocketAddr;
@@ -8,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::memory::Budget;
+pub(crate) use features::Features;
 
 /// One binary that scrapes metrics, receives traces and logs, stores all three, evaluates alert rules and pages.
 #[derive(Debug, Parser)]
@@ -168,6 +171,30 @@ pub(crate) struct ServerFlags {
     #[arg(long = "query.max-samples", value_name = "N", default_value_t = 50_000_000)]
     pub max_samples: usize,
 
+    /// Memory that a query may take: a size, or a share of what the machine or the control group has.
+    #[arg(long = "query.max-memory", value_name = "SIZE")]
+    pub query_memory: Option<Budget>,
+
+    /// Queries that take longer are logged; 0 for none.
+    #[arg(long = "query.slow-log-threshold", value_name = "DURATION", default_value = "10s", value_parser = duration)]
+    pub slow_query: String,
+
+    /// How many samples a remote read without streaming may answer; 0 for no bound.
+    #[arg(
+        long = "storage.remote.read-sample-limit",
+        value_name = "N",
+        default_value_t = 50_000_000
+    )]
+    pub read_sample_limit: u64,
+
+    /// How many remote reads run at once; more wait.
+    #[arg(long = "storage.remote.read-concurrent-limit", value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    pub read_concurrency: u16,
+
+    /// How many bytes a frame of a streamed remote read has before it ends.
+    #[arg(long = "storage.remote.read-max-bytes-in-frame", value_name = "BYTES", default_value_t = 1 << 20)]
+    pub read_frame_bytes: usize,
+
     /// How many queries run at once, of whatever kind; more wait.
     #[arg(long = "query.max-concurrency", value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
     pub max_concurrency: u16,
@@ -246,75 +273,4 @@ fn address(text: &str) -> Result<SocketAddr, String> {
         .to_socket_addrs()
         .map_err(|e| format!("{e} (expected host:port)"))?;
     found.next().ok_or_else(|| "no such host".to_owned())
-}
-
-impl ServerFlags {
-    /// Every flag with its value, for `/api/v1/status/flags`.
-    pub(crate) fn listing(&self) -> Vec<(String, String)> {
-        let optional = |a: OptionalAddress| a.0.map_or(String::new(), |a| a.to_string());
-        let path = |p: &std::path::Path| p.display().to_string();
-        let flags = [
-            (
-                "config.file",
-                self.config_file.as_deref().map(path).unwrap_or_default(),
-            ),
-            ("storage.path", path(&self.storage_path)),
-            (
-                "storage.tsdb.retention.time",
-                self.retention_time.clone().unwrap_or_default(),
-            ),
-            (
-                "storage.tsdb.retention.size",
-                self.retention_size.clone().unwrap_or_default(),
-            ),
-            (
-                "storage.tsdb.retention.5m",
-                self.retention_5m.clone().unwrap_or_default(),
-            ),
-            (
-                "storage.tsdb.retention.1h",
-                self.retention_1h.clone().unwrap_or_default(),
-            ),
-            (
-                "storage.tsdb.fsync",
-                match self.fsync {
-                    tsdb::Fsync::Always => "always".to_owned(),
-                    tsdb::Fsync::Every(ms) => model::promtime::format_duration_ms(ms),
-                },
-            ),
-            (
-                "storage.tsdb.max-series",
-                self.max_series.map_or(String::new(), |n| n.to_string()),
-            ),
-            (
-                "storage.tsdb.max-series-per-metric",
-                self.max_series_per_metric
-                    .map_or(String::new(), |n| n.to_string()),
-            ),
-            (
-                "storage.memory",
-                self.memory.map(|budget| budget.to_string()).unwrap_or_default(),
-            ),
-            ("web.listen-address", self.listen_address.to_string()),
-            ("web.external-url", self.external_url.clone().unwrap_or_default()),
-            ("web.enable-lifecycle", self.enable_lifecycle.to_string()),
-            ("web.enable-admin-api", self.enable_admin_api.to_string()),
-            ("otlp.grpc-listen-address", optional(self.otlp_grpc_address)),
-            ("otlp.http-listen-address", optional(self.otlp_http_address)),
-            (
-                "jaeger.thrift-http-listen-address",
-                optional(self.jaeger_thrift_address),
-            ),
-            ("query.timeout", self.query_timeout.clone()),
-            ("query.lookback-delta", self.lookback_delta.clone()),
-            ("query.max-samples", self.max_samples.to_string()),
-            ("query.max-concurrency", self.max_concurrency.to_string()),
-            ("log.level", self.log_level.as_str().to_owned()),
-            ("enable-feature", self.features.join(",")),
-        ];
-        flags
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect()
-    }
 }

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::Client;
 use axum::Router;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -122,9 +123,10 @@ impl Door {
     async fn accept(&self, listener: TcpListener) {
         while let Ok(place) = Arc::clone(&self.places).acquire_owned().await {
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, address)) => {
                     let (service, stop) = (self.service.clone(), self.stop.clone());
-                    let talk = talk(stream, service, self.first_request_timeout, stop);
+                    let client = Client(address.ip().to_canonical());
+                    let talk = talk(stream, client, service, self.first_request_timeout, stop);
                     self.tasks.spawn(async move {
                         talk.await;
                         drop(place);
@@ -151,6 +153,7 @@ fn concerns_one_connection(error: &io::Error) -> bool {
 /// One connection, HTTP/1 or HTTP/2, until it ends, says nothing for too long, or `stop`.
 async fn talk(
     stream: TcpStream,
+    client: Client,
     service: TowerToHyperService<Router>,
     first_request_timeout: Duration,
     stop: CancellationToken,
@@ -160,8 +163,9 @@ async fn talk(
     let asked = CancellationToken::new();
     let service = service_fn({
         let asked = asked.clone();
-        move |request| {
+        move |mut request: hyper::Request<hyper::body::Incoming>| {
             asked.cancel();
+            request.extensions_mut().insert(client);
             service.call(request)
         }
     });

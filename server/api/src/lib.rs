@@ -13,6 +13,11 @@ pub mod observe;
 mod pool;
 pub mod prometheus;
 pub mod push;
+pub mod queries;
 pub mod status;
 
 pub use pool::{Pool, PoolError};
+
+/// The address of the client, as an extension of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Client(pub std::net::IpAddr);

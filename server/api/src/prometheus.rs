@@ -10,20 +10,23 @@ mod json;
 mod metadata;
 pub mod params;
 mod query;
+mod read;
 mod series;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use model::exemplar::ExemplarStore;
 use model::metrics::MetricStore;
 use model::{Clock, Labels};
 use parking_lot::RwLock;
-use promql::Engine;
+use promql::{Engine, ParserOptions};
 
 use crate::Pool;
+use crate::queries::Journal;
+pub use read::ReadOptions;
 
 /// What the surface needs.
 #[derive(Clone)]
@@ -34,14 +37,20 @@ pub struct PrometheusState {
     pub exemplars: Arc<dyn ExemplarStore>,
     /// Who evaluates.
     pub engine: Arc<Engine>,
+    /// What of the language is allowed.
+    pub parser: ParserOptions,
     /// Where queries run.
     pub pool: Pool,
+    /// Who is told of queries.
+    pub journal: Arc<Journal>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
     /// No query takes longer.
     pub query_timeout: Duration,
     /// What federation adds to series that lack it; a reload can change it.
     pub external_labels: Arc<RwLock<Labels>>,
+    /// What bounds remote read.
+    pub read: ReadOptions,
     /// How far back federation looks for a newest sample, milliseconds.
     pub lookback_delta_ms: i64,
 }
@@ -56,10 +65,13 @@ pub fn routes(state: PrometheusState) -> Router {
             get(exemplars::exemplars).post(exemplars::exemplars),
         )
         .route("/api/v1/format_query", get(query::format).post(query::format))
+        .route("/api/v1/parse_query", get(query::parse).post(query::parse))
+        .route("/api/v1/status/active_queries", get(query::active))
         .route("/api/v1/series", get(series::series).post(series::series))
         .route("/api/v1/labels", get(series::labels).post(series::labels))
         .route("/api/v1/label/{name}/values", get(series::label_values))
         .route("/api/v1/metadata", get(metadata::metadata))
+        .route("/api/v1/read", post(read::read))
         .route("/federate", get(federate::federate))
         .with_state(state)
 }

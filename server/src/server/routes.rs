@@ -8,7 +8,7 @@ use api::admin::AdminState;
 use api::jaeger::JaegerState;
 use api::loki::LokiState;
 use api::observe::{ObserveState, Requests};
-use api::prometheus::PrometheusState;
+use api::prometheus::{PrometheusState, ReadOptions};
 use api::push::PushState;
 use api::status::StatusState;
 use axum::Router;
@@ -20,6 +20,9 @@ use super::running::Shared;
 
 /// Deletions and snapshots come one after the other, and so many wait.
 const ADMIN_QUEUE: usize = 8;
+
+/// Remote reads that wait for their turn.
+const READ_QUEUE: usize = 64;
 
 /// A router an address.
 pub(crate) struct Doors {
@@ -39,6 +42,17 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Doors {
         exemplars: Arc::clone(&stores.exemplars) as _,
         engine: Arc::clone(&shared.engine),
         pool: shared.query.clone(),
+        parser: shared.features.parser(),
+        journal: Arc::clone(&shared.journal),
+        read: ReadOptions {
+            sample_limit: shared.flags.read_sample_limit,
+            frame_bytes: shared.flags.read_frame_bytes,
+            pool: Pool::new(
+                "remote read",
+                usize::from(shared.flags.read_concurrency),
+                READ_QUEUE,
+            ),
+        },
         clock: Arc::clone(&shared.clock),
         query_timeout,
         external_labels: Arc::clone(&shared.external_labels),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use alertmanager::rules::{Manager, Outputs, PromqlQuerier, Settings};
 use api::Pool;
+use api::queries::{Journal, QueryLog};
 use api::status::{ConfigStatus, ServerInfo};
 use collector::scrape::ScrapeManager;
 use collector::tail::FileTailer;
@@ -23,7 +24,7 @@ use tokio_util::task::TaskTracker;
 use super::alerts::AlertRelay;
 use super::routes;
 use crate::config::{Loaded, Source, redacted};
-use crate::flags::ServerFlags;
+use crate::flags::{Features, ServerFlags};
 use crate::listen::{Listeners, serve};
 use crate::stores::{StoreOptions, Stores};
 use crate::telemetry::Telemetry;
@@ -52,6 +53,8 @@ pub(crate) struct Shared {
     pub info: Arc<ServerInfo>,
     pub ingest: Pool,
     pub query: Pool,
+    pub journal: Arc<Journal>,
+    pub features: Features,
     pub status: Pool,
     pub external_labels: Arc<RwLock<Labels>>,
     pub clock: Arc<dyn Clock>,
@@ -114,7 +117,11 @@ impl Running {
         // Before anything asks the store: queries wait for it.
         tokio::spawn(recover(Arc::clone(&stores), Arc::clone(&info), stop.clone()));
         telemetry.connect(Arc::clone(&stores.spans) as _, Arc::clone(&stores.logs) as _);
-        warn_of_features(&flags);
+        let (features, notes) = Features::of(&flags.features);
+        for note in notes {
+            tracing::warn!("{note}");
+        }
+        let journal = journal(&flags)?;
 
         let shared = Arc::new(Shared::new(
             flags,
@@ -122,6 +129,7 @@ impl Running {
             &loaded,
             stores,
             info,
+            (journal, features),
             listeners.port(),
         )?);
         shared.apply(loaded).await?;
@@ -216,6 +224,7 @@ impl Shared {
         loaded: &Loaded,
         stores: Arc<Stores>,
         info: Arc<ServerInfo>,
+        (journal, features): (Journal, Features),
         port: u16,
     ) -> Result<Shared, String> {
         let global = &loaded.file.global;
@@ -225,6 +234,8 @@ impl Shared {
             lookback_delta_ms: i64::try_from(lookback.as_millis()).unwrap_or(i64::MAX),
             max_samples: flags.max_samples as u64,
             timeout: duration("query.timeout", &flags.query_timeout)?,
+            start_timestamps: features.use_start_timestamps,
+            delayed_name_removal: features.delayed_name_removal,
             subquery_step_ms: global.evaluation_interval.as_millis(),
             ..EngineOptions::default()
         });
@@ -258,6 +269,8 @@ impl Shared {
             alerts,
             info,
             ingest: Pool::new("ingest", threads, INGEST_QUEUE),
+            journal: Arc::new(journal),
+            features,
             query: Pool::new("query", usize::from(flags.max_concurrency), QUERY_QUEUE),
             status: Pool::new("status", STATUS_THREADS, STATUS_QUEUE),
             external_labels: Arc::default(),
@@ -310,6 +323,12 @@ impl Shared {
         loaded
             .check_files(&self.source.name())
             .map_err(|e| e.to_string())?;
+        let query_log = global
+            .query_log_file
+            .as_ref()
+            .map(|path| loaded.folder.join(path));
+        let query_log = query_log.map(|path| QueryLog::open(&path)).transpose();
+        let query_log = query_log.map_err(|e| format!("global.query_log_file: {e}"))?;
         self.scrape
             .apply(loaded.jobs, &loaded.folder)
             .map_err(|e| e.to_string())?;
@@ -318,6 +337,7 @@ impl Shared {
             .apply(loaded.notifications, &self.external_url, &dir)
             .await?;
         self.stores.metrics.set_retention_rules(loaded.retention_rules);
+        self.journal.log_to(query_log);
         *self.external_labels.write() = settings.external_labels.clone();
         self.rules.apply(loaded.rules, &settings).await;
         self.tail(loaded.file.logs.files).await;
@@ -377,9 +397,15 @@ fn hostname() -> String {
     }
 }
 
-/// No feature is behind a name yet, so every one that is asked for either is always on or does not exist.
-fn warn_of_features(flags: &ServerFlags) {
-    for feature in &flags.features {
-        tracing::warn!(feature, "--enable-feature has no effect for this feature");
+/// The journal of queries. What ran when the process died last is told of first.
+fn journal(flags: &ServerFlags) -> Result<Journal, String> {
+    let path = flags.storage_path.join("queries.active");
+    for (query, began_s) in api::queries::unfinished(&path) {
+        tracing::warn!(query, began_s, "this query did not finish in the last run");
     }
+    let slow = parse_duration(&flags.slow_query).map_err(|e| format!("--query.slow-log-threshold: {e}"))?;
+    let slow = Some(slow).filter(|slow| !slow.is_zero());
+    Journal::new(Arc::new(SystemClock), slow)
+        .with_file(&path, usize::from(flags.max_concurrency))
+        .map_err(|e| format!("{}: {e}", path.display()))
 }

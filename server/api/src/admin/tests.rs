@@ -145,7 +145,7 @@ async fn what_is_wrong_is_told_as_prometheus_does() {
         ("delete_series", "no match[] parameter provided"),
         (
             "delete_series?match[]=up&start=x",
-            "invalid parameter \"start\": cannot parse \"x\" to a valid timestamp",
+            "invalid parameter \"start\": invalid time value for 'start': cannot parse \"x\" to a valid timestamp",
         ),
         ("delete_series?match[]=up%7B", "invalid parameter \"match[]\""),
         (

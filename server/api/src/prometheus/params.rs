@@ -73,7 +73,8 @@ impl Params {
     /// Neither seconds nor RFC 3339.
     pub fn time_ms(&self, name: &str, default: i64) -> Result<i64, ApiError> {
         self.get(name).map_or(Ok(default), |text| {
-            parse_time_ms(text).map_err(|why| ApiError::parameter(name, why))
+            parse_time_ms(text)
+                .map_err(|why| ApiError::parameter(name, format!("invalid time value for '{name}': {why}")))
         })
     }
 
@@ -90,8 +91,12 @@ impl Params {
     /// # Errors
     /// Neither seconds nor Prometheus' syntax.
     pub fn duration_ms(&self, name: &str) -> Result<Option<i64>, ApiError> {
-        let parse = |text: &str| parse_duration_param_ms(text).map_err(|why| ApiError::parameter(name, why));
-        self.get(name).map(parse).transpose()
+        self.duration(name).map_err(|why| ApiError::parameter(name, why))
+    }
+
+    /// As [`Params::duration_ms`], for callers who say themselves what is wrong.
+    pub(super) fn duration(&self, name: &str) -> Result<Option<i64>, String> {
+        self.get(name).map(parse_duration_param_ms).transpose()
     }
 
     /// Up to what resolution downsampled data may answer in place of single samples, by Thanos' parameter
@@ -112,10 +117,19 @@ impl Params {
     /// # Errors
     /// Not a whole number from 0 on.
     pub fn limit(&self) -> Result<usize, ApiError> {
-        self.get("limit").map_or(Ok(0), |text| {
-            text.parse()
-                .map_err(|_| ApiError::parameter("limit", "limit must be a non-negative number"))
-        })
+        let Some(text) = self.get("limit") else {
+            return Ok(0);
+        };
+        match text.parse::<i64>() {
+            Ok(limit) => {
+                usize::try_from(limit).map_err(|_| ApiError::parameter("limit", "limit must be non-negative"))
+            }
+            // The words of Go's parser of numbers, which clients have seen.
+            Err(_) => Err(ApiError::parameter(
+                "limit",
+                format!("strconv.Atoi: parsing {text:?}: invalid syntax"),
+            )),
+        }
     }
 
     /// The selectors of `match[]`.

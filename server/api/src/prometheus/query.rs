@@ -1,46 +1,79 @@
-//! `query`, `query_range` and `format_query`.
+//! `query` and `query_range`.
+//!
+//! A query runs on the query pool, and its answer is written there. It ends early when its client hangs up, when its time
+//! is over, or when it would take more than it may.
+
+mod active;
+mod answer;
+mod expression;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
+use axum::http::{Method, Uri};
 use axum::response::Response;
-use promql::{QueryContext, QueryResult, Value};
+use promql::{Expr, QueryContext, QueryError, QueryResult};
 
-use super::envelope::{ApiError, success, success_raw};
+use super::PrometheusState;
+use super::envelope::{ApiError, ErrorType};
 use super::params::Params;
-use super::{PrometheusState, json};
+use crate::Client;
+use crate::queries::Asked;
+use answer::Shape;
+
+pub(super) use active::active;
+pub(super) use expression::{format, parse};
 
 /// More steps than this in one range query are refused, as Prometheus does.
 const MAX_STEPS: i64 = 11_000;
 
+/// Who asks, for the logs.
+pub(super) type Origin = (Method, Uri, Option<Extension<Client>>);
+
 /// `GET|POST /query`
 pub(super) async fn instant(
     State(state): State<PrometheusState>,
+    method: Method,
+    uri: Uri,
+    client: Option<Extension<Client>>,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let time_ms = params.time_ms("time", state.clock.now_ms())?;
-    let query = params.get("query").unwrap_or("").to_owned();
     let limit = params.limit()?;
-    let engine = Arc::clone(&state.engine);
-    let metrics = Arc::clone(&state.metrics);
-    let work = move |ctx: &QueryContext| engine.instant(&*metrics, &query, time_ms, ctx);
-    run(&state, &params, 0, limit, work).await
+    let time_ms = params.time_ms("time", state.clock.now_ms())?;
+    let asked = asked(&params, (method, uri, client), (time_ms, time_ms, 0));
+    let (engine, metrics) = (Arc::clone(&state.engine), Arc::clone(&state.metrics));
+    let work =
+        move |expr: &Expr, context: &QueryContext| engine.instant_expr(&*metrics, expr, time_ms, context);
+    run(&state, &params, asked, limit, work).await
 }
 
 /// `GET|POST /query_range`
 pub(super) async fn range(
     State(state): State<PrometheusState>,
+    method: Method,
+    uri: Uri,
+    client: Option<Extension<Client>>,
     params: Params,
 ) -> Result<Response, ApiError> {
+    let limit = params.limit()?;
+    let (start_ms, end_ms, step_ms) = steps(&params)?;
+    let asked = asked(&params, (method, uri, client), (start_ms, end_ms, step_ms));
+    let (engine, metrics) = (Arc::clone(&state.engine), Arc::clone(&state.metrics));
+    let work = move |expr: &Expr, context: &QueryContext| {
+        engine.range_expr(&*metrics, expr, start_ms, end_ms, step_ms, context)
+    };
+    run(&state, &params, asked, limit, work).await
+}
+
+/// Start, end and step of a range query.
+fn steps(params: &Params) -> Result<(i64, i64, i64), ApiError> {
     let start_ms = params.required_time_ms("start")?;
     let end_ms = params.required_time_ms("end")?;
     if end_ms < start_ms {
-        return Err(ApiError::parameter(
-            "end",
-            "end timestamp must not be before start time",
-        ));
+        let why = "end timestamp must not be before start time";
+        return Err(ApiError::parameter("end", why));
     }
     let step_ms = params
         .duration_ms("step")?
@@ -52,38 +85,70 @@ pub(super) async fn range(
     if (end_ms - start_ms) / step_ms > MAX_STEPS {
         let why = "exceeded maximum resolution of 11,000 points per timeseries. \
                    Try decreasing the query resolution (?step=XX)";
-        return Err(ApiError::new(super::envelope::ErrorType::BadData, why));
+        return Err(ApiError::new(ErrorType::BadData, why));
     }
-    let query = params.get("query").unwrap_or("").to_owned();
-    let limit = params.limit()?;
-    let engine = Arc::clone(&state.engine);
-    let metrics = Arc::clone(&state.metrics);
-    let work = move |ctx: &QueryContext| engine.range(&*metrics, &query, start_ms, end_ms, step_ms, ctx);
-    run(&state, &params, step_ms, limit, work).await
+    Ok((start_ms, end_ms, step_ms))
 }
 
-/// Runs a query on the query pool and writes its answer there, for it can be large. It is cancelled when the client hangs up or the timeout passes.
+fn asked(
+    params: &Params,
+    (method, uri, client): Origin,
+    (start_ms, end_ms, step_ms): (i64, i64, i64),
+) -> Asked {
+    Asked {
+        query: params.get("query").unwrap_or("").into(),
+        start_ms,
+        end_ms,
+        step_ms,
+        client: client.map(|Extension(Client(address))| address),
+        method: method.to_string(),
+        path: uri.path().to_owned(),
+    }
+}
+
+/// Runs a query on the query pool and writes its answer there.
 async fn run(
     state: &PrometheusState,
     params: &Params,
-    step_ms: i64,
+    asked: Asked,
     limit: usize,
-    work: impl FnOnce(&QueryContext) -> Result<QueryResult, promql::QueryError> + Send + 'static,
+    work: impl FnOnce(&Expr, &QueryContext) -> Result<QueryResult, QueryError> + Send + 'static,
 ) -> Result<Response, ApiError> {
     let mut timeout = state.query_timeout;
     if let Some(ms) = params.duration_ms("timeout")? {
-        timeout = timeout.min(Duration::from_millis(ms.unsigned_abs()));
+        timeout = timeout.min(Duration::from_millis(u64::try_from(ms).unwrap_or(0)));
     }
+    let began = Instant::now();
     let cancel = CancelOnDrop(Arc::default());
     let context = QueryContext {
         cancel: Arc::clone(&cancel.0),
-        deadline: Some(Instant::now() + timeout),
-        lookback_delta_ms: params.duration_ms("lookback_delta")?,
-        max_resolution_ms: params.max_resolution_ms(step_ms)?,
-        text: params.get("query").map(Into::into),
+        deadline: Some(began + timeout),
+        lookback_delta_ms: lookback_delta_ms(params)?,
+        max_resolution_ms: params.max_resolution_ms(asked.step_ms)?,
+        text: Some(Arc::clone(&asked.query)),
     };
-    let answer = move || work(&context).map(|result| answer(result, limit));
-    Ok(state.pool.run(answer).await??)
+    let shape = Shape::new(params, limit);
+    let journal = Arc::clone(&state.journal);
+    let options = state.parser;
+    let answer = move || {
+        let queued = began.elapsed();
+        let expr = promql::parse_with(&asked.query, &options)?;
+        let entry = journal.begin(asked);
+        let result = work(&expr, &context);
+        entry.finish(&shape.outcome(&result, queued, began.elapsed()));
+        Ok(shape.answer(result?, queued, began))
+    };
+    state.pool.run(answer).await?
+}
+
+/// The parameter `lookback_delta`; what is wrong with it is told as Prometheus tells it.
+fn lookback_delta_ms(params: &Params) -> Result<Option<i64>, ApiError> {
+    let given = params.duration("lookback_delta").map_err(|why| {
+        let why = format!("error parsing lookback delta duration: {why}");
+        ApiError::new(ErrorType::BadData, why)
+    })?;
+    // As if it were not given.
+    Ok(given.filter(|ms| *ms > 0))
 }
 
 /// The future of a request is dropped when its client hangs up.
@@ -93,30 +158,4 @@ impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
-}
-
-fn answer(mut result: QueryResult, limit: usize) -> Response {
-    if limit > 0 {
-        let cut = match &mut result.value {
-            Value::Vector(samples) if samples.len() > limit => {
-                samples.truncate(limit);
-                true
-            }
-            Value::Matrix(series) if series.len() > limit => {
-                series.truncate(limit);
-                true
-            }
-            _ => false,
-        };
-        if cut {
-            result.warnings.push("results truncated due to limit".to_owned());
-        }
-    }
-    success_raw(&json::value(&result.value), &result.warnings, &result.infos)
-}
-
-/// `GET|POST /format_query`
-pub(super) async fn format(params: Params) -> Result<Response, ApiError> {
-    let expr = promql::parse(params.get("query").unwrap_or(""))?;
-    Ok(success(&expr.to_string()))
 }

@@ -58,11 +58,18 @@ fn router_with(more: &[&[(&str, &str)]]) -> Router {
             unit: String::new(),
         },
     );
-    routes(PrometheusState {
+    routes(state_of(store))
+}
+
+/// A server of these series, `job="other"` and `site="home"`.
+pub(super) fn state_of(store: MemoryStore) -> PrometheusState {
+    PrometheusState {
         metrics: Arc::new(store),
         exemplars: Arc::new(OneExemplar),
         engine: Arc::new(Engine::new(EngineOptions::default())),
+        parser: ParserOptions::all(),
         pool: Pool::new("query", 2, 10),
+        journal: Arc::new(Journal::new(Arc::new(ManualClock::at(NOW_MS)), None)),
         clock: Arc::new(ManualClock::at(NOW_MS)),
         external_labels: Arc::new(RwLock::new(Labels::from_pairs([
             ("job", "other"),
@@ -70,7 +77,8 @@ fn router_with(more: &[&[(&str, &str)]]) -> Router {
         ]))),
         query_timeout: Duration::from_secs(10),
         lookback_delta_ms: 300_000,
-    })
+        read: ReadOptions::default(),
+    }
 }
 
 /// Says what it was asked.
@@ -149,7 +157,7 @@ async fn bad_requests_name_the_parameter() {
         ("/api/v1/query?query=sum(", "invalid parameter \"query\""),
         (
             "/api/v1/query?query=up&time=x",
-            "invalid parameter \"time\": cannot parse \"x\" to a valid timestamp",
+            "invalid parameter \"time\": invalid time value for 'time': cannot parse \"x\" to a valid timestamp",
         ),
         (
             "/api/v1/query_range?query=up&start=2&end=1&step=1",
