@@ -39,6 +39,9 @@ use sides::{InProcess, Server, Side};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// How often the peer is asked again when answers differ.
+const REPEATS: usize = 3;
+
 #[derive(Parser, Debug)]
 #[command(about = "Asks Prometheus and Masthead the same random questions and shows where they disagree")]
 struct Options {
@@ -131,15 +134,33 @@ struct Pair {
     ours: Box<dyn Side>,
 }
 
+/// What came of a query.
+enum Verdict {
+    Equal(Answer),
+    /// The peer answers now this, now that: what it makes of equals depends on the order in a map.
+    Undecided,
+    Different(Difference),
+}
+
 impl Pair {
     fn ask(&mut self, query: &str, times: Times) -> Result<(Answer, Answer), Failure> {
         Ok((self.peer.ask(query, times)?, self.ours.ask(query, times)?))
     }
 
-    fn differs(&mut self, query: &Query) -> Result<Option<Difference>, Failure> {
+    fn judge(&mut self, query: &Query) -> Result<Verdict, Failure> {
         let text = query.text();
+        let order = Order::of(&text);
         let (peer, ours) = self.ask(&text, query.times)?;
-        Ok(compare(&peer, &ours, Order::of(&text)))
+        let Some(difference) = compare(&peer, &ours, order) else {
+            return Ok(Verdict::Equal(ours));
+        };
+        for _ in 0..REPEATS {
+            let again = self.peer.ask(&text, query.times)?;
+            if compare(&peer, &again, order).is_some() {
+                return Ok(Verdict::Undecided);
+            }
+        }
+        Ok(Verdict::Different(difference))
     }
 }
 
@@ -150,17 +171,22 @@ fn check(
     query: Query,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let text = query.text();
-    let (peer, ours) = pair.ask(&text, query.times)?;
-    let Some(found) = compare(&peer, &ours, Order::of(&text)) else {
-        report.equal(&ours);
-        return Ok(());
+    let found = match pair.judge(&query)? {
+        Verdict::Equal(answer) => {
+            report.equal(&answer);
+            return Ok(());
+        }
+        Verdict::Undecided => {
+            report.undecided();
+            return Ok(());
+        }
+        Verdict::Different(found) => found,
     };
-    if let Some(known) = known::find(&text, &found) {
-        report.known(known.name);
-        return Ok(());
-    }
-    let (small, difference) = shrink::shrink(query, found, |candidate| pair.differs(candidate))?;
+    let differs = |candidate: &Query| match pair.judge(candidate)? {
+        Verdict::Different(difference) => Ok(Some(difference)),
+        _ => Ok(None),
+    };
+    let (small, difference) = shrink::shrink(query, found, differs)?;
     if let Some(known) = known::find(&small.text(), &difference) {
         report.known(known.name);
     } else if report.different(&small, &difference) && report.sorts() <= options.show {

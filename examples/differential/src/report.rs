@@ -15,6 +15,7 @@ pub(crate) struct Report {
     errors: usize,
     /// Of those that are equal, how many have neither rows nor an error.
     empty: usize,
+    undecided: usize,
     different: BTreeMap<Kind, usize>,
     known: BTreeMap<&'static str, usize>,
     /// What was shown.
@@ -29,6 +30,11 @@ impl Report {
             Answer::Value(value) if value.rows.is_empty() => self.empty += 1,
             Answer::Value(_) => {}
         }
+    }
+
+    /// The peer gives more than one answer.
+    pub(crate) fn undecided(&mut self) {
+        self.undecided += 1;
     }
 
     pub(crate) fn known(&mut self, name: &'static str) {
@@ -54,11 +60,12 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known: usize = self.known.values().sum();
-        let all = self.equal + known + self.differences();
-        let (equal, errors, empty, different) = (self.equal, self.errors, self.empty, self.differences());
+        let (equal, undecided, different) = (self.equal, self.undecided, self.differences());
+        let (all, errors, empty) = (equal + undecided + known + different, self.errors, self.empty);
         writeln!(
             f,
-            "{all} queries: {equal} equal (errors {errors}, empty {empty}), {known} known, {different} different"
+            "{all} queries: {equal} equal (errors {errors}, empty {empty}), {undecided} undecided, {known} known, \
+             {different} different"
         )?;
         self.different
             .iter()

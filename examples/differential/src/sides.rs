@@ -2,7 +2,7 @@
 
 use model::metrics::Sample;
 use promql::memory::MemoryStore;
-use promql::{Engine, QueryContext};
+use promql::{Engine, ParserOptions, QueryContext, parse_with};
 
 use crate::Failure;
 use crate::answer::Answer;
@@ -71,7 +71,9 @@ impl Side for Server {
                 end_ms,
                 step_ms,
             } => {
-                let [start, end, step] = [start_ms, end_ms, step_ms].map(seconds);
+                let [start, end] = [start_ms, end_ms].map(seconds);
+                // As a duration: a step in seconds goes through a float, which loses a millisecond at times.
+                let step = format!("{step_ms}ms");
                 let fields = [
                     ("query", query),
                     ("start", &start),
@@ -116,16 +118,20 @@ impl Side for InProcess {
     }
 
     fn ask(&mut self, query: &str, times: Times) -> Result<Answer, Failure> {
-        let context = QueryContext::default();
-        Ok(Answer::from_engine(match times {
-            Times::Instant(at_ms) => self.engine.instant(&self.store, query, at_ms, &context),
+        let context = QueryContext {
+            text: Some(query.into()),
+            ..QueryContext::default()
+        };
+        let answer = parse_with(query, &ParserOptions::all()).and_then(|expr| match times {
+            Times::Instant(at_ms) => self.engine.instant_expr(&self.store, &expr, at_ms, &context),
             Times::Range {
                 start_ms,
                 end_ms,
                 step_ms,
             } => self
                 .engine
-                .range(&self.store, query, start_ms, end_ms, step_ms, &context),
-        }))
+                .range_expr(&self.store, &expr, start_ms, end_ms, step_ms, &context),
+        });
+        Ok(Answer::from_engine(answer))
     }
 }

@@ -12,6 +12,7 @@
 mod annotations;
 pub mod ast;
 mod budget;
+pub mod cache;
 mod engine;
 mod error;
 mod eval;

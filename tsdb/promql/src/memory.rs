@@ -3,24 +3,36 @@
 //! Snapshots cost a reference count; an append after a snapshot copies. Nothing survives the process, so this
 //! is never where a server keeps its data.
 
+mod changes;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use model::metrics::{
     AppendReport, HistogramRow, Metadata, MetricSink, MetricSnapshot, MetricStore, NewSeries, RefSample,
-    Rejected, Sample, Samples, SelectHints, SeriesReader, SeriesRef, SeriesSet, StartRow,
+    Rejected, Revision, Sample, Samples, SelectHints, SeriesReader, SeriesRef, SeriesSet, StartRow,
 };
 use model::{Histogram, Labels, Matcher, SeriesKey, StoreError};
+
+use changes::Changes;
 
 type Data = BTreeMap<Labels, Arc<Samples>>;
 
 /// A store of series in memory.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    data: RwLock<Arc<Data>>,
+    content: RwLock<Content>,
     handles: RwLock<Handles>,
     metadata: RwLock<BTreeMap<String, Metadata>>,
+}
+
+/// The series, and since when they are as they are: under one lock, so that a snapshot never lacks what a revision asked
+/// for before it has.
+#[derive(Debug, Default)]
+struct Content {
+    data: Arc<Data>,
+    changes: Changes,
 }
 
 /// Every label set that was ever given a handle; the handle is its place, counted from 1.
@@ -44,58 +56,95 @@ impl MemoryStore {
 
     /// Adds a sample. One at a known time replaces what is there; order does not matter.
     pub fn push(&self, labels: &Labels, sample: Sample) {
-        let mut data = self.data.write().unwrap_or_else(PoisonError::into_inner);
-        insert(Arc::make_mut(&mut data), labels, sample);
+        self.content_mut().insert(labels, sample);
     }
 
     /// Adds a native histogram, as [`push`](Self::push) adds a float.
     pub fn push_histogram(&self, labels: &Labels, timestamp_ms: i64, histogram: Arc<Histogram>) {
-        let mut data = self.data.write().unwrap_or_else(PoisonError::into_inner);
-        insert_histogram(Arc::make_mut(&mut data), labels, timestamp_ms, histogram);
+        self.content_mut()
+            .insert_histogram(labels, timestamp_ms, histogram);
     }
 
     /// Says from when on the samples at `from_ms` and later count, in order of time, see [`Starts`](model::Starts).
     pub fn push_start(&self, labels: &Labels, from_ms: i64, start_ms: i64) {
-        let mut data = self.data.write().unwrap_or_else(PoisonError::into_inner);
-        insert_start(Arc::make_mut(&mut data), labels, from_ms, start_ms);
+        self.content_mut().insert_start(labels, from_ms, start_ms);
     }
 
     /// Forgets everything but handles.
     pub fn clear(&self) {
-        *self.data.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
+        let mut content = self.content_mut();
+        content.data = Arc::default();
+        content.changes.note(i64::MIN);
+    }
+
+    /// Removes the samples of one series between two times, inclusive.
+    #[cfg(test)]
+    pub(crate) fn erase(&self, labels: &Labels, start_ms: i64, end_ms: i64) {
+        let mut content = self.content_mut();
+        content.changes.note(start_ms);
+        let samples = content.series(labels);
+        let (from, to) = between(samples, start_ms, end_ms);
+        samples.timestamps.drain(from..to);
+        samples.values.drain(from..to);
+        samples
+            .histograms
+            .retain(|(t, _)| !(start_ms..=end_ms).contains(t));
+    }
+
+    fn content(&self) -> RwLockReadGuard<'_, Content> {
+        self.content.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn content_mut(&self) -> RwLockWriteGuard<'_, Content> {
+        self.content.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn insert(data: &mut Data, labels: &Labels, Sample { timestamp_ms, value }: Sample) {
-    let samples = Arc::make_mut(data.entry(labels.clone()).or_default());
-    match samples.timestamps.binary_search(&timestamp_ms) {
-        Ok(i) => {
-            if let Some(cell) = samples.values.get_mut(i) {
-                *cell = value;
+impl Content {
+    fn series(&mut self, labels: &Labels) -> &mut Samples {
+        Arc::make_mut(Arc::make_mut(&mut self.data).entry(labels.clone()).or_default())
+    }
+
+    fn insert(&mut self, labels: &Labels, Sample { timestamp_ms, value }: Sample) {
+        self.changes.note(timestamp_ms);
+        let samples = self.series(labels);
+        match samples.timestamps.binary_search(&timestamp_ms) {
+            Ok(i) => {
+                if let Some(cell) = samples.values.get_mut(i) {
+                    *cell = value;
+                }
+            }
+            Err(i) => {
+                samples.timestamps.insert(i, timestamp_ms);
+                samples.values.insert(i, value);
             }
         }
-        Err(i) => {
-            samples.timestamps.insert(i, timestamp_ms);
-            samples.values.insert(i, value);
-        }
     }
-}
 
-fn insert_histogram(data: &mut Data, labels: &Labels, timestamp_ms: i64, histogram: Arc<Histogram>) {
-    let histograms = &mut Arc::make_mut(data.entry(labels.clone()).or_default()).histograms;
-    match histograms.binary_search_by_key(&timestamp_ms, |(at, _)| *at) {
-        Ok(i) => {
-            if let Some(cell) = histograms.get_mut(i) {
-                *cell = (timestamp_ms, histogram);
+    fn insert_histogram(&mut self, labels: &Labels, timestamp_ms: i64, histogram: Arc<Histogram>) {
+        self.changes.note(timestamp_ms);
+        let histograms = &mut self.series(labels).histograms;
+        match histograms.binary_search_by_key(&timestamp_ms, |(at, _)| *at) {
+            Ok(i) => {
+                if let Some(cell) = histograms.get_mut(i) {
+                    *cell = (timestamp_ms, histogram);
+                }
             }
+            Err(i) => histograms.insert(i, (timestamp_ms, histogram)),
         }
-        Err(i) => histograms.insert(i, (timestamp_ms, histogram)),
     }
-}
 
-fn insert_start(data: &mut Data, labels: &Labels, from_ms: i64, start_ms: i64) {
-    if let Some(samples) = data.get_mut(labels) {
-        Arc::make_mut(samples).starts.push(from_ms, start_ms);
+    /// Said again of the same series it changes nothing.
+    fn insert_start(&mut self, labels: &Labels, from_ms: i64, start_ms: i64) {
+        let Some(samples) = self.data.get(labels) else {
+            return;
+        };
+        let mut starts = samples.starts.clone();
+        starts.push(from_ms, start_ms);
+        if starts != samples.starts {
+            self.changes.note(from_ms);
+            self.series(labels).starts = starts;
+        }
     }
 }
 
@@ -105,16 +154,15 @@ impl MemoryStore {
         &self,
         rows: &[R],
         series: impl Fn(&R) -> SeriesRef,
-        mut take: impl FnMut(&mut Data, &Labels, &R),
+        mut take: impl FnMut(&mut Content, &Labels, &R),
     ) -> AppendReport {
         let handles = self.handles.read().unwrap_or_else(PoisonError::into_inner);
-        let mut data = self.data.write().unwrap_or_else(PoisonError::into_inner);
-        let data = Arc::make_mut(&mut data);
+        let mut content = self.content_mut();
         let mut report = AppendReport::default();
         for (i, row) in rows.iter().enumerate() {
             match handles.labels(series(row)) {
                 Some(labels) => {
-                    take(data, labels, row);
+                    take(&mut content, labels, row);
                     report.stored += 1;
                 }
                 None => report.rejected.push((i, Rejected::UnknownSeries)),
@@ -153,9 +201,9 @@ impl MetricSink for MemoryStore {
         Ok(self.append_each(
             samples,
             |row| row.series,
-            |data, labels, row| {
+            |content, labels, row| {
                 let (timestamp_ms, value) = (row.timestamp_ms, row.value);
-                insert(data, labels, Sample { timestamp_ms, value });
+                content.insert(labels, Sample { timestamp_ms, value });
             },
         ))
     }
@@ -164,8 +212,8 @@ impl MetricSink for MemoryStore {
         Ok(self.append_each(
             rows,
             |row| row.series,
-            |data, labels, row| {
-                insert_histogram(data, labels, row.timestamp_ms, Arc::clone(&row.histogram));
+            |content, labels, row| {
+                content.insert_histogram(labels, row.timestamp_ms, Arc::clone(&row.histogram));
             },
         ))
     }
@@ -175,7 +223,7 @@ impl MetricSink for MemoryStore {
         let _ = self.append_each(
             rows,
             |row| row.series,
-            |data, labels, row| insert_start(data, labels, row.from_ms, row.start_ms),
+            |content, labels, row| content.insert_start(labels, row.from_ms, row.start_ms),
         );
         Ok(())
     }
@@ -188,7 +236,7 @@ impl MetricSink for MemoryStore {
 
 impl MetricStore for MemoryStore {
     fn snapshot(&self, start_ms: i64, end_ms: i64) -> Result<Arc<dyn MetricSnapshot>, StoreError> {
-        let data = self.data.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let data = Arc::clone(&self.content().data);
         Ok(Arc::new(MemorySnapshot {
             data,
             start_ms,
@@ -201,6 +249,14 @@ impl MetricStore for MemoryStore {
         all.iter()
             .map(|(family, metadata)| (family.clone(), metadata.clone()))
             .collect()
+    }
+
+    fn revision(&self) -> Revision {
+        self.content().changes.revision()
+    }
+
+    fn changed_since(&self, revision: Revision) -> Option<i64> {
+        self.content().changes.since(revision)
     }
 }
 

@@ -125,22 +125,22 @@ pub(crate) fn quantile(q: f64, values: &mut [f64]) -> f64 {
     values[lower] * (1.0 - weight) + values[upper] * weight
 }
 
-/// Go's `math.Max`: NaN if either is.
+/// Go's `math.Max`: infinite if either is, else NaN if either is; 0 is more than -0.
 pub(crate) fn go_max(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() {
+    if a == f64::INFINITY || b == f64::INFINITY {
+        f64::INFINITY
+    } else if a.is_nan() || b.is_nan() {
         f64::NAN
+    } else if a == 0.0 && b == 0.0 {
+        if a.is_sign_negative() { b } else { a }
     } else {
         a.max(b)
     }
 }
 
-/// Go's `math.Min`: NaN if either is.
+/// Go's `math.Min`: negatively infinite if either is, else NaN if either is; -0 is less than 0.
 pub(crate) fn go_min(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() {
-        f64::NAN
-    } else {
-        a.min(b)
-    }
+    -go_max(-a, -b)
 }
 
 /// Whether `a` and `b` differ by less than the share `epsilon` of their sum; NaN equals NaN, but not a staleness

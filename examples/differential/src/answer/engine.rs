@@ -1,9 +1,10 @@
 //! Answers of the engine in this process.
 
 use model::Labels;
-use promql::{QueryError, QueryResult};
+use promql::Bucket as EngineBucket;
+use promql::{FloatHistogram, InstantSample, QueryError, QueryResult, RangeSeries, SampleValue};
 
-use super::{Answer, Cell, Row, Value};
+use super::{Answer, Bucket, Cell, Distribution, Row, Value};
 
 impl Answer {
     /// The answer that the engine gave.
@@ -14,29 +15,12 @@ impl Answer {
         };
         let kind = result.value.value_type().as_str().to_owned();
         let rows = match result.value {
-            promql::Value::Scalar(s) => vec![row(
-                &Labels::empty(),
-                vec![(s.timestamp_ms, Cell::Float(s.value))],
-            )],
+            promql::Value::Scalar(s) => row(&Labels::empty(), vec![(s.timestamp_ms, Cell::Float(s.value))]),
             promql::Value::String { timestamp_ms, value } => {
-                vec![row(&Labels::empty(), vec![(timestamp_ms, Cell::Text(value))])]
+                row(&Labels::empty(), vec![(timestamp_ms, Cell::Text(value))])
             }
-            promql::Value::Vector(samples) => samples
-                .iter()
-                .map(|s| {
-                    row(
-                        &s.labels,
-                        vec![(s.sample.timestamp_ms, Cell::Float(s.sample.value))],
-                    )
-                })
-                .collect(),
-            promql::Value::Matrix(series) => series
-                .iter()
-                .map(|s| {
-                    let floats = s.samples.iter().map(|s| (s.timestamp_ms, Cell::Float(s.value)));
-                    row(&s.labels, floats.collect())
-                })
-                .collect(),
+            promql::Value::Vector(samples) => samples.iter().flat_map(sample).collect(),
+            promql::Value::Matrix(all) => all.iter().flat_map(series).collect(),
         };
         Answer::Value(Value {
             kind,
@@ -47,9 +31,43 @@ impl Answer {
     }
 }
 
-fn row(labels: &Labels, cells: Vec<(i64, Cell)>) -> Row {
-    Row {
-        labels: labels.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
-        cells,
+fn row(labels: &Labels, cells: Vec<(i64, Cell)>) -> Vec<Row> {
+    let labels = labels.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+    vec![Row { labels, cells }]
+}
+
+fn sample(sample: &InstantSample) -> Vec<Row> {
+    let cell = match &sample.value {
+        SampleValue::Float(value) => Cell::Float(*value),
+        SampleValue::Histogram(h) => Cell::Histogram(distribution(h)),
+    };
+    row(&sample.labels, vec![(sample.timestamp_ms, cell)])
+}
+
+fn series(series: &RangeSeries) -> Vec<Row> {
+    let floats = series.floats().map(|s| (s.timestamp_ms, Cell::Float(s.value)));
+    let histograms = series
+        .histograms
+        .iter()
+        .map(|(at, h)| (*at, Cell::Histogram(distribution(h))));
+    row(&series.labels, floats.chain(histograms).collect())
+}
+
+fn distribution(h: &FloatHistogram) -> Distribution {
+    Distribution {
+        count: h.count,
+        sum: h.sum,
+        buckets: h.buckets().filter(|b| b.count != 0.0).map(bucket).collect(),
     }
+}
+
+/// A bucket with the number that stands for its kind of ends in the HTTP API.
+fn bucket(b: EngineBucket) -> Bucket {
+    let ends = match (b.lower_inclusive, b.upper_inclusive) {
+        (false, true) => 0,
+        (true, false) => 1,
+        (false, false) => 2,
+        (true, true) => 3,
+    };
+    (ends, b.lower, b.upper, b.count)
 }

@@ -49,7 +49,7 @@ fn where_missing(expr: &Expr, present: &[bool]) -> Frame {
     }]
 }
 
-/// The labels that a selector pins to one value.
+/// The labels that a selector pins to one value: a second condition on a label undoes what one before it says.
 fn expected_labels(expr: &Expr) -> Labels {
     let matchers: &[Matcher] = match expr.unwrap_parens() {
         Expr::Selector(s) => &s.matchers,
@@ -57,10 +57,13 @@ fn expected_labels(expr: &Expr) -> Labels {
         _ => &[],
     };
     let mut builder = LabelsBuilder::default();
+    let mut pinned: Vec<&str> = Vec::new();
     for m in matchers.iter().filter(|m| m.name != METRIC_NAME) {
-        let only = matchers.iter().filter(|other| other.name == m.name).count() == 1;
-        if only && m.op == MatchOp::Equal {
+        if m.op == MatchOp::Equal && !pinned.contains(&&*m.name) {
             builder.set(&m.name, &m.value);
+            pinned.push(&m.name);
+        } else {
+            builder.del(&m.name);
         }
     }
     builder.build()

@@ -199,7 +199,7 @@ fn check_extension(takes: Extensions, range: &Expr, name: &str) -> Result<(), Qu
 
 /// Where an annotation says that an argument stands: parentheses do not count, and Prometheus takes a subquery for one
 /// at the beginning of the query.
-fn told_span(argument: &Expr) -> Span {
+pub(super) fn told_span(argument: &Expr) -> Span {
     match argument.unwrap_parens() {
         Expr::Subquery(_) => Span { start: 0, end: 1 },
         other => other.span(),

@@ -1,61 +1,55 @@
-//! Functions of classic histograms: `histogram_quantile`, `histogram_quantiles`, `histogram_fraction`.
+//! Functions of histograms, classic and native ones together: `histogram_quantile`, `histogram_quantiles`,
+//! `histogram_fraction`. They need all series of a step: a classic histogram is spread over many.
 
 mod buckets;
+mod split;
 
 use model::Labels;
-use model::labels::METRIC_NAME;
 use rustc_hash::FxHashMap;
 
-use super::call::arg;
+use super::call::{arg, told_span};
 use super::frame::merge_same_labels;
-use super::{ABSENT, Column, Evaluator, Frame, Series, Steps, is_absent, string};
+use super::{ABSENT, Cell, Column, Evaluator, Frame, Series, Steps, string};
+use crate::annotations::Forced;
 use crate::ast::{Call, Span};
-use crate::numeric::{format_float, parse_float};
+use crate::histogram::{NanNote, Short};
 use crate::{Expr, QueryError};
-use buckets::{Bucket, Quantile};
+use buckets::{Quantile, Raised};
+use split::{Classic, Histograms, Native, named};
 
-/// The label of a bucket's upper bound.
-const BUCKET_LABEL: &str = "le";
-
-/// The buckets of one histogram: upper bounds with their columns of cumulative counts, bounds ascending.
-struct Histogram {
-    labels: Labels,
-    columns: Vec<(f64, Vec<f64>)>,
-}
-
-impl Histogram {
-    /// The buckets that are there at a step.
-    fn at(&self, step: usize, into: &mut Vec<Bucket>) {
-        into.clear();
-        let cells = self
-            .columns
-            .iter()
-            .filter_map(|(bound, counts)| Some((*bound, *counts.get(step)?)));
-        let present = cells.filter(|(_, count)| !is_absent(*count));
-        into.extend(present.map(|(upper_bound, count)| Bucket { upper_bound, count }));
-    }
+/// Where annotations of a call say that things stand.
+#[derive(Clone, Copy)]
+struct Places {
+    first_arg: Span,
+    vector: Span,
 }
 
 impl Evaluator<'_> {
     pub(super) fn histogram_quantile(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
         let quantiles = self.quantiles(arg(call, 0)?, steps)?;
-        let histograms = self.histograms(self.vector(arg(call, 1)?, steps)?, arg(call, 1)?.span())?;
-        let mut frame = Frame::new();
-        for histogram in &histograms {
-            frame.push(self.quantile_column(histogram, &quantiles, call.span)?);
-        }
-        merge_same_labels(frame)
+        let vector = arg(call, 1)?;
+        let places = Places {
+            first_arg: told_span(arg(call, 0)?),
+            vector: told_span(vector),
+        };
+        let histograms = Histograms::of(self.vector(vector, steps)?, self, places.vector);
+        merge_same_labels(self.quantile_frame(&histograms, &quantiles, steps, places)?)
     }
 
     pub(super) fn histogram_quantiles(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
-        let histograms = self.histograms(self.vector(arg(call, 0)?, steps)?, arg(call, 0)?.span())?;
+        let vector = arg(call, 0)?;
+        let place = told_span(vector);
+        let places = Places {
+            first_arg: place,
+            vector: place,
+        };
+        let histograms = Histograms::of(self.vector(vector, steps)?, self, place);
         let label = string(arg(call, 1)?)?;
         let mut frame = Frame::new();
         for argument in call.args.iter().skip(2) {
             let quantiles = self.quantiles(argument, steps)?;
-            for histogram in &histograms {
-                let column = self.quantile_column(histogram, &quantiles, call.span)?;
-                frame.extend(split_by_quantile(&column, &quantiles, label));
+            for series in self.quantile_frame(&histograms, &quantiles, steps, places)? {
+                frame.extend(split_by_quantile(&series, &quantiles, label));
             }
         }
         merge_same_labels(frame)
@@ -64,30 +58,38 @@ impl Evaluator<'_> {
     pub(super) fn histogram_fraction(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
         let lower = self.scalar(arg(call, 0)?, steps)?;
         let upper = self.scalar(arg(call, 1)?, steps)?;
-        let histograms = self.histograms(self.vector(arg(call, 2)?, steps)?, arg(call, 2)?.span())?;
-        let mut buckets = Vec::new();
+        let vector = arg(call, 2)?;
+        let histograms = Histograms::of(self.vector(vector, steps)?, self, told_span(vector));
         let mut frame = Frame::new();
-        for histogram in &histograms {
-            self.budget.check()?;
-            self.budget.charge(steps.count)?;
-            let values = lower
-                .iter()
-                .zip(&upper)
-                .enumerate()
-                .map(|(step, (lower, upper))| {
-                    histogram.at(step, &mut buckets);
-                    if buckets.is_empty() {
-                        ABSENT
-                    } else {
-                        buckets::fraction(*lower, *upper, &mut buckets)
-                    }
-                });
-            let values = values.collect();
-            frame.push(Series {
-                labels: histogram.labels.clone(),
-                drop_name: true,
-                column: Column::of_floats(values),
-            });
+        for native in &histograms.natives {
+            let place = told_span(arg(call, 0)?);
+            frame.extend(self.result(&native.labels, steps, |step| {
+                let Cell::Histogram(histogram) = native.column.cell(step) else {
+                    return None;
+                };
+                let (value, has_nan) = histogram.fraction(*lower.get(step)?, *upper.get(step)?);
+                if has_nan {
+                    let text = "input to histogram_fraction has NaN observations, which are excluded from all \
+                                fractions";
+                    self.annotations
+                        .info(place, named(text.to_owned(), self.told_name(&native.labels)));
+                }
+                Some(value)
+            })?);
+        }
+        let mut found = Vec::new();
+        for classic in &histograms.classics {
+            frame.extend(self.result(&classic.labels, steps, |step| {
+                classic.at(step, &mut found);
+                if found.is_empty() {
+                    return None;
+                }
+                Some(buckets::fraction(
+                    *lower.get(step)?,
+                    *upper.get(step)?,
+                    &mut found,
+                ))
+            })?);
         }
         merge_same_labels(frame)
     }
@@ -97,94 +99,167 @@ impl Evaluator<'_> {
         let quantiles = self.scalar(expr, steps)?;
         quantiles
             .iter()
-            .for_each(|q| self.check_quantile(expr.span(), *q));
+            .for_each(|q| self.check_quantile(told_span(expr), *q));
         Ok(quantiles)
     }
 
-    fn quantile_column(
+    /// One series for each histogram.
+    fn quantile_frame(
         &self,
-        histogram: &Histogram,
+        histograms: &Histograms,
         quantiles: &[f64],
-        span: Span,
-    ) -> Result<Series, QueryError> {
-        self.budget.check()?;
-        self.budget.charge(quantiles.len())?;
-        let mut buckets = Vec::new();
-        let mut values = Vec::with_capacity(quantiles.len());
-        for (step, q) in quantiles.iter().enumerate() {
-            histogram.at(step, &mut buckets);
-            if buckets.is_empty() {
-                values.push(ABSENT);
-                continue;
-            }
-            let Quantile {
-                value,
-                forced_monotonic,
-            } = buckets::quantile(*q, &mut buckets);
-            if forced_monotonic {
-                let name = histogram.labels.metric_name();
-                self.annotations.info(
-                    span,
-                    format!(
-                        "input to histogram_quantile needed to be fixed for monotonicity (see \
-                     https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile) \
-                     for metric name {name:?}"
-                    ),
-                );
-            }
-            values.push(value);
+        steps: Steps,
+        places: Places,
+    ) -> Result<Frame, QueryError> {
+        let mut frame = Frame::new();
+        for native in &histograms.natives {
+            frame.extend(self.native_quantile(native, quantiles, steps, places)?);
         }
-        Ok(Series {
-            labels: histogram.labels.clone(),
-            drop_name: true,
-            column: Column::of_floats(values),
+        let mut forced: FxHashMap<String, ForcedSteps> = FxHashMap::default();
+        for classic in &histograms.classics {
+            frame.extend(self.classic_quantile(classic, quantiles, steps, &mut forced)?);
+        }
+        for (text, forced) in forced {
+            if let Some(sum) = forced.sum(steps) {
+                self.annotations.info_forced(places.vector, text, sum);
+            }
+        }
+        Ok(frame)
+    }
+
+    fn native_quantile(
+        &self,
+        native: &Native,
+        quantiles: &[f64],
+        steps: Steps,
+        places: Places,
+    ) -> Result<Option<Series>, QueryError> {
+        self.result(&native.labels, steps, |step| {
+            let Cell::Histogram(histogram) = native.column.cell(step) else {
+                return None;
+            };
+            let (value, note) = histogram.quantile(*quantiles.get(step)?);
+            if let Some(note) = note {
+                let outcome = match note {
+                    NanNote::IsNan => "result is NaN",
+                    NanNote::Skewed => "result is skewed higher",
+                };
+                let text = format!("input to histogram_quantile has NaN observations, {outcome}");
+                let name = self.told_name(&native.labels);
+                self.annotations.info(places.first_arg, named(text, name));
+            }
+            Some(value)
         })
     }
 
-    /// Puts the buckets of each histogram together. The name stays and is marked for removal, so that two
-    /// metrics' buckets do not mix.
-    fn histograms(&self, frame: Frame, span: Span) -> Result<Vec<Histogram>, QueryError> {
-        let mut histograms: Vec<Histogram> = Vec::new();
-        let mut index: FxHashMap<Labels, usize> = FxHashMap::default();
-        for series in frame {
-            let le = series.labels.get(BUCKET_LABEL).unwrap_or("");
-            let Some(bound) = parse_float(le) else {
-                let name = series.labels.get(METRIC_NAME).unwrap_or("");
-                self.annotations.warn(span, format!(
-                    "bucket label \"le\" is missing or has a malformed value of {le:?} for metric name {name:?}"
-                ));
-                continue;
-            };
-            let labels = series.labels.filtered(|name| name != BUCKET_LABEL);
-            let at = *index.entry(labels).or_insert_with_key(|labels| {
-                histograms.push(Histogram {
-                    labels: labels.clone(),
-                    columns: Vec::new(),
-                });
-                histograms.len() - 1
-            });
-            if let Some(histogram) = histograms.get_mut(at) {
-                histogram.columns.push((bound, series.column.floats));
+    fn classic_quantile(
+        &self,
+        classic: &Classic,
+        quantiles: &[f64],
+        steps: Steps,
+        forced: &mut FxHashMap<String, ForcedSteps>,
+    ) -> Result<Option<Series>, QueryError> {
+        let mut found = Vec::new();
+        self.result(&classic.labels, steps, |step| {
+            classic.at(step, &mut found);
+            if found.is_empty() {
+                return None;
+            }
+            let Quantile {
+                value,
+                forced: raised,
+            } = buckets::quantile(*quantiles.get(step)?, &mut found);
+            if let Some(raised) = raised {
+                let text = named(FORCED.to_owned(), self.told_name(&classic.labels));
+                forced.entry(text).or_default().add(step, &raised, steps.at(step));
+            }
+            Some(value)
+        })
+    }
+
+    /// A series of what `value` gives for each step, if it gives anything.
+    fn result(
+        &self,
+        labels: &Labels,
+        steps: Steps,
+        value: impl FnMut(usize) -> Option<f64>,
+    ) -> Result<Option<Series>, QueryError> {
+        self.budget.check()?;
+        self.budget.charge(steps.count)?;
+        let values: Vec<Option<f64>> = (0..steps.count).map(value).collect();
+        if values.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        Ok(Some(Series {
+            labels: labels.clone(),
+            drop_name: true,
+            column: Column::of_floats(values.into_iter().map(|v| v.unwrap_or(ABSENT)).collect()),
+        }))
+    }
+
+    /// The name of a metric as annotations tell it.
+    pub(super) fn told_name<'l>(&self, labels: &'l Labels) -> &'l str {
+        labels.metric_name()
+    }
+}
+
+const FORCED: &str = "input to histogram_quantile needed to be fixed for monotonicity (see \
+                      https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)";
+
+/// At which steps, and how often, buckets had to be made monotonic.
+#[derive(Default)]
+struct ForcedSteps {
+    sum: Option<Forced>,
+    at: Vec<(usize, i64)>,
+}
+
+impl ForcedSteps {
+    fn add(&mut self, step: usize, raised: &Raised, time_ms: i64) {
+        let forced = Forced {
+            lowest: raised.lowest,
+            highest: raised.highest,
+            difference: raised.difference,
+            samples: 1,
+            first_ms: time_ms,
+            last_ms: time_ms,
+        };
+        match &mut self.sum {
+            Some(sum) => sum.add(&forced),
+            None => self.sum = Some(forced),
+        }
+        self.at.push((step, 1));
+    }
+
+    /// All together. Prometheus merges what it has so far into itself at every further step, so that its number of
+    /// samples doubles each time; ours is the same number.
+    fn sum(mut self, steps: Steps) -> Option<Forced> {
+        self.at.sort_unstable();
+        let first = self.at.first()?.0;
+        let mut samples = 0i64;
+        let mut at = self.at.iter().peekable();
+        for step in first..steps.count {
+            while let Some((_, times)) = at.next_if(|(s, _)| *s == step) {
+                samples = samples.wrapping_add(*times);
+            }
+            if step > first {
+                samples = samples.wrapping_mul(2);
             }
         }
-        histograms
-            .iter_mut()
-            .for_each(|h| h.columns.sort_by(|a, b| a.0.total_cmp(&b.0)));
-        Ok(histograms)
+        self.sum.map(|sum| Forced { samples, ..sum })
     }
 }
 
 /// A series for each value that the quantile takes over the steps, which becomes a label.
-fn split_by_quantile(column: &Series, quantiles: &[f64], label: &str) -> Frame {
+fn split_by_quantile(series: &Series, quantiles: &[f64], label: &str) -> Frame {
     let mut frame = Frame::new();
     let mut of_quantile: FxHashMap<u64, usize> = FxHashMap::default();
-    for (step, (q, value)) in quantiles.iter().zip(&column.column.floats).enumerate() {
+    for (step, (q, value)) in quantiles.iter().zip(&series.column.floats).enumerate() {
         let at = *of_quantile.entry(q.to_bits()).or_insert_with(|| {
-            let labels = column.labels.to_builder().set(label, &shown_quantile(*q)).build();
+            let labels = series.labels.to_builder().set(label, &shown_quantile(*q)).build();
             frame.push(Series {
                 labels,
                 drop_name: true,
-                column: Column::absent(column.column.len()),
+                column: Column::absent(series.column.len()),
             });
             frame.len() - 1
         });
@@ -200,8 +275,8 @@ fn split_by_quantile(column: &Series, quantiles: &[f64], label: &str) -> Frame {
 
 /// As OpenMetrics writes floats: a whole number has a fraction of 0.
 fn shown_quantile(q: f64) -> String {
-    let text = format_float(q);
-    if q.is_finite() && !text.contains('.') {
+    let text = Short(q).to_string();
+    if q.is_finite() && !text.contains(['.', 'e']) {
         text + ".0"
     } else {
         text

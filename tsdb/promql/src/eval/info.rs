@@ -2,7 +2,7 @@
 
 use model::labels::METRIC_NAME;
 use model::{Labels, LabelsBuilder, MatchOp, Matcher};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::call::arg;
 use super::frame::merge_same_labels;
@@ -38,8 +38,15 @@ impl Selection {
 
     /// Whether a series is an info series itself, which is not enriched.
     fn is_source(&self, labels: &Labels) -> bool {
+        let name = labels.metric_name();
+        let asked_for = self.has_positive_name() || is_info_name(name);
+        asked_for && self.names.iter().all(|m| m.matches(name))
+    }
+
+    /// Whether any condition says what the info metric's name is, rather than what it is not.
+    fn has_positive_name(&self) -> bool {
         let positive = |m: &Matcher| matches!(m.op, MatchOp::Equal | MatchOp::Regex);
-        self.names.iter().any(positive) && self.names.iter().all(|m| m.matches(labels.metric_name()))
+        self.names.iter().any(positive)
     }
 
     /// Whether the label of an info series is wanted.
@@ -56,11 +63,7 @@ impl Selection {
     /// The selector of the info series, at the times at which the enriched series is read.
     fn selector(&self, reference: (Option<i64>, i64)) -> Result<VectorSelector, QueryError> {
         let mut matchers: Vec<Matcher> = self.names.iter().chain(&self.data).cloned().collect();
-        if !self
-            .names
-            .iter()
-            .any(|m| matches!(m.op, MatchOp::Equal | MatchOp::Regex))
-        {
+        if !self.has_positive_name() {
             let any_info = Matcher::new(METRIC_NAME, MatchOp::Regex, ".+_info");
             matchers.push(any_info.map_err(|e| QueryError::execution(e.to_string()))?);
         }
@@ -84,9 +87,27 @@ impl Evaluator<'_> {
         let (at, offset_ms) = base_expr.reference();
         let base = self.vector(base_expr, steps)?;
         let selector = selection.selector((self.defaults.fixed(at), offset_ms))?;
-        let infos = self.select(&selector, steps, Wanted::Timestamp)?;
+        let enriched = base.iter().filter(|s| !selection.is_source(&s.labels));
+        let targets: FxHashSet<Labels> = enriched
+            .map(|s| target(&s.labels))
+            .filter(|t| !t.is_empty())
+            .collect();
+        let infos = if targets.is_empty() {
+            Frame::new()
+        } else {
+            self.select(&selector, steps, Wanted::InfoTimestamp)?
+        };
         let mut by_target: FxHashMap<Labels, Vec<&Series>> = FxHashMap::default();
-        for info in &infos {
+        for info in infos
+            .iter()
+            .filter(|info| targets.contains(&target(&info.labels)))
+        {
+            if info.column.has_histograms() {
+                return Err(QueryError::execution(format!(
+                    "this should be an info metric, with float samples: {}",
+                    matching::braced(&info.labels)
+                )));
+            }
             by_target.entry(target(&info.labels)).or_default().push(info);
         }
         let mut frame = Frame::new();
@@ -109,6 +130,11 @@ impl Evaluator<'_> {
         }
         merge_same_labels(frame)
     }
+}
+
+/// Whether `name` is that of an info metric where only others are ruled out: `.+_info`.
+fn is_info_name(name: &str) -> bool {
+    name.strip_suffix("_info").is_some_and(|rest| !rest.is_empty())
 }
 
 fn target(labels: &Labels) -> Labels {
@@ -167,8 +193,9 @@ fn current(infos: &[&Series], step: usize) -> Result<Vec<usize>, QueryError> {
                     .get(best.0)
                     .map(|o| matching::braced(&o.labels))
                     .unwrap_or_default();
+                let at_ms = (time * 1000.0).round();
                 return Err(QueryError::execution(format!(
-                    "found duplicate series for info metric: existing {other}, new {}",
+                    "found duplicate series for info metric: existing {other} @ {at_ms}, new {} @ {at_ms}",
                     matching::braced(&info.labels)
                 )));
             }

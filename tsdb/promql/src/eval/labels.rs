@@ -24,9 +24,7 @@ impl Evaluator<'_> {
         for series in &mut frame {
             let source = series.labels.get(from).unwrap_or("");
             if let Some(captures) = regex.captures(source) {
-                let mut value = String::new();
-                captures.expand(replacement, &mut value);
-                set(series, to, &value);
+                set(series, to, &expanded(replacement, &captures));
             }
         }
         merge_same_labels(frame)
@@ -55,6 +53,45 @@ impl Evaluator<'_> {
         }
         merge_same_labels(frame)
     }
+}
+
+/// A replacement with `$1`, `${1}`, `$name` and `${name}` put in as Go does: what is no such reference stays as it is.
+fn expanded(replacement: &str, captures: &regex::Captures<'_>) -> String {
+    let mut value = String::with_capacity(replacement.len());
+    let mut rest = replacement;
+    while let Some((before, after)) = rest.split_once('$') {
+        value.push_str(before);
+        if let Some(after) = after.strip_prefix('$') {
+            value.push('$');
+            rest = after;
+        } else if let Some((name, after)) = reference(after) {
+            let found = match name.parse::<usize>() {
+                Ok(number) => captures.get(number),
+                Err(_) => captures.name(name),
+            };
+            value.push_str(found.map_or("", |m| m.as_str()));
+            rest = after;
+        } else {
+            value.push('$');
+            rest = after;
+        }
+    }
+    value.push_str(rest);
+    value
+}
+
+/// The name of a group that a text begins with, in braces or not, and what follows.
+fn reference(text: &str) -> Option<(&str, &str)> {
+    let (braced, text) = match text.strip_prefix('{') {
+        Some(text) => (true, text),
+        None => (false, text),
+    };
+    let end = text
+        .find(|c: char| !c.is_alphanumeric() && c != '_')
+        .unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    let rest = if braced { rest.strip_prefix('}')? } else { rest };
+    (!name.is_empty()).then_some((name, rest))
 }
 
 fn check_name(name: &str, function: &str) -> Result<(), QueryError> {

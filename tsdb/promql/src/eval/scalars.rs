@@ -3,7 +3,7 @@
 use super::call::arg;
 use super::frame::{drop_empty, map_values};
 use super::selector::Wanted;
-use super::{Evaluator, Frame, Series, Steps, is_absent};
+use super::{ABSENT, Column, Evaluator, Frame, Series, Steps, is_absent};
 use crate::ast::Call;
 use crate::functions::{Kind, math};
 use crate::numeric::{go_max, go_min};
@@ -80,8 +80,17 @@ impl Evaluator<'_> {
             return Ok(frame);
         }
         let mut frame = self.vector(expr, steps)?;
-        let times: Vec<f64> = steps.iter().map(|t| t as f64 / 1000.0).collect();
-        with_param(&mut frame, &times, |_, t| t);
+        for series in &mut frame {
+            series.drop_name = true;
+            let time_of = |(i, t): (usize, i64)| {
+                if series.column.has(i) {
+                    t as f64 / 1000.0
+                } else {
+                    ABSENT
+                }
+            };
+            series.column = Column::of_floats(steps.iter().enumerate().map(time_of).collect());
+        }
         Ok(frame)
     }
 
@@ -113,9 +122,9 @@ impl Evaluator<'_> {
     }
 }
 
-/// Applies `f` to each value and the parameter of its step.
+/// Applies `f` to each value and the parameter of its step. Histograms have no such value and go.
 fn with_param(frame: &mut Frame, param: &[f64], f: impl Fn(f64, f64) -> f64) {
-    for series in frame {
+    for series in frame.iter_mut() {
         series.drop_name = true;
         series.column.drop_histograms();
         let cells = series
@@ -126,4 +135,5 @@ fn with_param(frame: &mut Frame, param: &[f64], f: impl Fn(f64, f64) -> f64) {
             .filter(|(v, _)| !is_absent(**v));
         cells.for_each(|(v, p)| *v = f(*v, *p));
     }
+    drop_empty(frame);
 }

@@ -16,6 +16,8 @@ pub(crate) enum Wanted {
     Value,
     /// Its time in seconds.
     Timestamp,
+    /// The same, but histograms themselves: info series have none.
+    InfoTimestamp,
     /// From when on it counts, in seconds; 0 where nobody said.
     Start,
 }
@@ -134,7 +136,7 @@ fn newest(
                         i,
                         match wanted {
                             Wanted::Value => value,
-                            Wanted::Timestamp => t as f64 / 1000.0,
+                            Wanted::Timestamp | Wanted::InfoTimestamp => t as f64 / 1000.0,
                             Wanted::Start => samples.starts.at(t) as f64 / 1000.0,
                         },
                     );
@@ -146,7 +148,9 @@ fn newest(
         };
         if let Some((_, histogram)) = histogram.filter(|(_, h)| !h.is_stale()) {
             match wanted {
-                Wanted::Value => column.set_histogram(i, Arc::new(FloatHistogram::from(&**histogram))),
+                Wanted::Value | Wanted::InfoTimestamp => {
+                    column.set_histogram(i, Arc::new(FloatHistogram::from(&**histogram)))
+                }
                 Wanted::Timestamp => column.set_float(i, at as f64 / 1000.0),
                 Wanted::Start => column.set_float(i, samples.starts.at(at) as f64 / 1000.0),
             }

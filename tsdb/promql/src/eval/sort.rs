@@ -3,15 +3,17 @@
 use std::cmp::Ordering;
 
 use super::call::arg;
+use super::frame::drop_empty;
 use super::{Evaluator, Frame, Series, Steps, string};
 use crate::QueryError;
 use crate::ast::{Call, Span};
 
 impl Evaluator<'_> {
-    /// By value, NaN last either way.
+    /// By value, NaN last either way. Histograms have no place in such an order.
     pub(super) fn sort(&self, call: &Call, descending: bool, steps: Steps) -> Result<Frame, QueryError> {
-        let expr = arg(call, 0)?;
-        let mut frame = self.vector(expr, steps)?;
+        let mut frame = self.vector(arg(call, 0)?, steps)?;
+        frame.iter_mut().for_each(|s| s.column.drop_histograms());
+        drop_empty(&mut frame);
         if self.has_order(call.span, steps) {
             let value = |s: &Series| s.column.floats.first().copied().unwrap_or(f64::NAN);
             frame.sort_by(|a, b| {
@@ -32,13 +34,11 @@ impl Evaluator<'_> {
         descending: bool,
         steps: Steps,
     ) -> Result<Frame, QueryError> {
-        let expr = arg(call, 0)?;
         let names: Vec<&str> = call.args.iter().skip(1).map(string).collect::<Result<_, _>>()?;
-        let mut frame = self.vector(expr, steps)?;
+        let mut frame = self.vector(arg(call, 0)?, steps)?;
         if self.has_order(call.span, steps) {
             frame.sort_by(|a, b| {
-                let value = |s: &Series, name: &str| s.labels.get(name).unwrap_or("").to_owned();
-                let by_names = names.iter().map(|name| natural(&value(a, name), &value(b, name)));
+                let by_names = names.iter().map(|name| natural(value(a, name), value(b, name)));
                 let order = by_names
                     .fold(Ordering::Equal, Ordering::then)
                     .then_with(|| a.labels.cmp(&b.labels));
@@ -49,7 +49,7 @@ impl Evaluator<'_> {
     }
 
     fn has_order(&self, span: Span, steps: Steps) -> bool {
-        if self.defaults.query_start_ms != self.defaults.query_end_ms {
+        if self.defaults.query_start_ms != self.defaults.query_end_ms || steps.count > 1 {
             self.annotations.warn(
                 span,
                 "sort is ineffective for range queries since results are always ordered by labels",
@@ -57,6 +57,10 @@ impl Evaluator<'_> {
         }
         steps.count == 1
     }
+}
+
+fn value<'s>(series: &'s Series, name: &str) -> &'s str {
+    series.labels.get(name).unwrap_or("")
 }
 
 /// Runs of digits compare as numbers, all else as text.

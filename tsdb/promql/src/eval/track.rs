@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::Starts;
+use model::histogram::CounterResetHint;
 use model::metrics::{Samples, is_stale_nan};
 
 use super::Steps;
@@ -53,9 +54,21 @@ impl Track {
                     self.timestamps.push(steps.at(i));
                     self.values.push(value);
                 }
-                Cell::Histogram(histogram) => self.histograms.push((steps.at(i), Arc::clone(histogram))),
+                Cell::Histogram(histogram) => self.histograms.push((steps.at(i), without_hint(histogram))),
             }
         }
+    }
+}
+
+/// The histogram without a word on resets: a subquery leaves samples out, or takes one twice, so that what was true of
+/// neighbouring samples is not true of its points.
+fn without_hint(histogram: &Arc<FloatHistogram>) -> Arc<FloatHistogram> {
+    match histogram.reset_hint {
+        CounterResetHint::Unknown | CounterResetHint::Gauge => Arc::clone(histogram),
+        CounterResetHint::Reset | CounterResetHint::NoReset => Arc::new(FloatHistogram {
+            reset_hint: CounterResetHint::Unknown,
+            ..FloatHistogram::clone(histogram)
+        }),
     }
 }
 

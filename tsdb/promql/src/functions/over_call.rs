@@ -128,15 +128,11 @@ impl OverCall<'_> {
         self.notes.warn(self.first_arg(), bad_quantile(q));
     }
 
-    /// A sample's start is before the sample that precedes it.
-    pub(super) fn warn_start_overlap(&self) {
-        self.notes.warn(
-            self.first_arg(),
-            format!(
-                "sample has start time that overlaps with previous sample timestamp for metric {:?}",
-                self.metric_name
-            ),
-        );
+    /// In so many windows, a sample's start is before the sample that precedes it.
+    pub(super) fn warn_start_overlap(&self, windows: u64) {
+        let text = "sample has start time that overlaps with previous sample timestamp for metric";
+        let text = format!("{text} {:?}", self.metric_name);
+        self.notes.warn_times(self.first_arg(), text, windows);
     }
 
     /// Adds a histogram to another, and says what there is to say about it; false where there is no sum.

@@ -9,11 +9,22 @@ pub(super) struct Bucket {
     pub(super) count: f64,
 }
 
-/// A quantile, and whether the counts had to be made monotonic for it.
+/// A quantile, and where the counts had to be made monotonic for it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Quantile {
     pub(super) value: f64,
-    pub(super) forced_monotonic: bool,
+    pub(super) forced: Option<Raised>,
+}
+
+/// Buckets whose counts were raised, since they were below that of a bucket within them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Raised {
+    /// The lowest upper bound of such a bucket.
+    pub(super) lowest: f64,
+    /// The highest one.
+    pub(super) highest: f64,
+    /// By how much at most.
+    pub(super) difference: f64,
 }
 
 /// Counts that differ by less than this share of their sum are taken for equal: sums of rates in different
@@ -22,10 +33,7 @@ const SMALL_DELTA: f64 = 1e-12;
 
 /// The `q`-quantile. `buckets` are sorted by bound and not empty; they get cleaned.
 pub(super) fn quantile(q: f64, buckets: &mut Vec<Bucket>) -> Quantile {
-    let plain = |value: f64| Quantile {
-        value,
-        forced_monotonic: false,
-    };
+    let plain = |value: f64| Quantile { value, forced: None };
     if q.is_nan() {
         return plain(f64::NAN);
     }
@@ -39,10 +47,10 @@ pub(super) fn quantile(q: f64, buckets: &mut Vec<Bucket>) -> Quantile {
         return plain(f64::NAN);
     }
     coalesce(buckets);
-    let forced_monotonic = make_monotonic(buckets);
+    let forced = make_monotonic(buckets);
     Quantile {
         value: interpolate(q, buckets),
-        forced_monotonic,
+        forced,
     }
 }
 
@@ -81,21 +89,31 @@ fn coalesce(buckets: &mut Vec<Bucket>) {
     });
 }
 
-/// Makes counts ascend; whether one really descended.
-fn make_monotonic(buckets: &mut [Bucket]) -> bool {
-    let mut forced = false;
+/// Makes counts ascend; tells of those that really descended.
+fn make_monotonic(buckets: &mut [Bucket]) -> Option<Raised> {
+    let mut raised: Option<Raised> = None;
     let mut previous = buckets.first().map_or(0.0, |b| b.count);
     for bucket in buckets.iter_mut().skip(1) {
         if almost_equal(previous, bucket.count, SMALL_DELTA) {
             bucket.count = previous;
         } else if bucket.count < previous {
+            let (bound, difference) = (bucket.upper_bound, previous - bucket.count);
             bucket.count = previous;
-            forced = true;
+            let before = raised.unwrap_or(Raised {
+                lowest: bound,
+                highest: bound,
+                difference,
+            });
+            raised = Some(Raised {
+                lowest: before.lowest.min(bound),
+                highest: before.highest.max(bound),
+                difference: before.difference.max(difference),
+            });
         } else {
             previous = bucket.count;
         }
     }
-    forced
+    raised
 }
 
 /// The share of observations between `lower` and `upper`. `buckets` are sorted by bound and not empty.

@@ -24,7 +24,7 @@ pub(super) fn change(w: &Windows<'_>, call: &OverCall<'_>, out: &mut Column, mod
             continue;
         }
         if resets.overlap(bounds) {
-            call.warn_start_overlap();
+            call.warn_start_overlap(1);
         }
         let Some((mut change, mut factor)) = change_in(w.track, bounds, &mut resets, starts, mode) else {
             continue;

@@ -197,7 +197,7 @@ fn add_restarts(
         before = histogram;
     }
     if overlap {
-        call.warn_start_overlap();
+        call.warn_start_overlap(1);
     }
     Some(())
 }
