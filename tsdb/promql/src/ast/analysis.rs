@@ -1,6 +1,6 @@
 //! What can be said of an expression without evaluating it.
 
-use super::{AtModifier, Expr, RangeSelector, Span, Subquery, VectorSelector};
+use super::{AtModifier, Expr, Extension, RangeSelector, Span, Subquery, VectorSelector};
 use crate::functions::Kind;
 use crate::value::ValueType;
 
@@ -83,8 +83,15 @@ impl Expr {
     pub(crate) fn time_bounds(&self, start_ms: i64, end_ms: i64, defaults: &Defaults) -> Option<(i64, i64)> {
         let fix = |at: Option<AtModifier>| defaults.fixed(at).map_or((start_ms, end_ms), |t| (t, t));
         match self {
-            Expr::Selector(s) => Some(shift(fix(s.at), s.offset_ms, defaults.lookback_ms)),
-            Expr::Range(r) => Some(shift(fix(r.selector.at), r.selector.offset_ms, r.range_ms)),
+            Expr::Selector(s) => {
+                let bounds = shift(fix(s.at), s.offset_ms, defaults.lookback_ms);
+                Some(extend(bounds, s.extension, 0, defaults.lookback_ms))
+            }
+            Expr::Range(r) => {
+                let bounds = shift(fix(r.selector.at), r.selector.offset_ms, r.range_ms);
+                let lookback_ms = defaults.lookback_ms;
+                Some(extend(bounds, r.selector.extension, lookback_ms, lookback_ms))
+            }
             Expr::Subquery(s) => {
                 let Subquery {
                     expr,
@@ -133,6 +140,15 @@ fn shift((start, end): (i64, i64), offset_ms: i64, back_ms: i64) -> (i64, i64) {
         start.saturating_sub(offset_ms).saturating_sub(back_ms),
         end.saturating_sub(offset_ms),
     )
+}
+
+/// Anchored selectors read samples before the window, smoothed ones samples after it too.
+fn extend((start, end): (i64, i64), extension: Extension, back_ms: i64, ahead_ms: i64) -> (i64, i64) {
+    match extension {
+        Extension::None => (start, end),
+        Extension::Anchored => (start.saturating_sub(back_ms), end),
+        Extension::Smoothed => (start.saturating_sub(back_ms), end.saturating_add(ahead_ms)),
+    }
 }
 
 /// `info()` reads info series without naming a selector.

@@ -17,38 +17,24 @@ use crate::{Expr, QueryError};
 use buckets::{Quantile, Raised};
 use split::{Classic, Histograms, Native, named};
 
-/// Where annotations of a call say that things stand.
-#[derive(Clone, Copy)]
-struct Places {
-    first_arg: Span,
-    vector: Span,
-}
-
 impl Evaluator<'_> {
     pub(super) fn histogram_quantile(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
         let quantiles = self.quantiles(arg(call, 0)?, steps)?;
         let vector = arg(call, 1)?;
-        let places = Places {
-            first_arg: told_span(arg(call, 0)?),
-            vector: told_span(vector),
-        };
-        let histograms = Histograms::of(self.vector(vector, steps)?, self, places.vector);
-        merge_same_labels(self.quantile_frame(&histograms, &quantiles, steps, places)?)
+        let place = told_span(vector);
+        let histograms = Histograms::of(self.vector(vector, steps)?, self, place);
+        merge_same_labels(self.quantile_frame(&histograms, &quantiles, steps, place)?)
     }
 
     pub(super) fn histogram_quantiles(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
         let vector = arg(call, 0)?;
         let place = told_span(vector);
-        let places = Places {
-            first_arg: place,
-            vector: place,
-        };
         let histograms = Histograms::of(self.vector(vector, steps)?, self, place);
         let label = string(arg(call, 1)?)?;
         let mut frame = Frame::new();
         for argument in call.args.iter().skip(2) {
             let quantiles = self.quantiles(argument, steps)?;
-            for series in self.quantile_frame(&histograms, &quantiles, steps, places)? {
+            for series in self.quantile_frame(&histograms, &quantiles, steps, place)? {
                 frame.extend(split_by_quantile(&series, &quantiles, label));
             }
         }
@@ -62,7 +48,7 @@ impl Evaluator<'_> {
         let histograms = Histograms::of(self.vector(vector, steps)?, self, told_span(vector));
         let mut frame = Frame::new();
         for native in &histograms.natives {
-            let place = told_span(arg(call, 0)?);
+            let place = told_span(vector);
             frame.extend(self.result(&native.labels, steps, |step| {
                 let Cell::Histogram(histogram) = native.column.cell(step) else {
                     return None;
@@ -109,11 +95,11 @@ impl Evaluator<'_> {
         histograms: &Histograms,
         quantiles: &[f64],
         steps: Steps,
-        places: Places,
+        place: Span,
     ) -> Result<Frame, QueryError> {
         let mut frame = Frame::new();
         for native in &histograms.natives {
-            frame.extend(self.native_quantile(native, quantiles, steps, places)?);
+            frame.extend(self.native_quantile(native, quantiles, steps, place)?);
         }
         let mut forced: FxHashMap<String, ForcedSteps> = FxHashMap::default();
         for classic in &histograms.classics {
@@ -121,7 +107,7 @@ impl Evaluator<'_> {
         }
         for (text, forced) in forced {
             if let Some(sum) = forced.sum(steps) {
-                self.annotations.info_forced(places.vector, text, sum);
+                self.annotations.info_forced(place, text, sum);
             }
         }
         Ok(frame)
@@ -132,7 +118,7 @@ impl Evaluator<'_> {
         native: &Native,
         quantiles: &[f64],
         steps: Steps,
-        places: Places,
+        place: Span,
     ) -> Result<Option<Series>, QueryError> {
         self.result(&native.labels, steps, |step| {
             let Cell::Histogram(histogram) = native.column.cell(step) else {
@@ -146,7 +132,7 @@ impl Evaluator<'_> {
                 };
                 let text = format!("input to histogram_quantile has NaN observations, {outcome}");
                 let name = self.told_name(&native.labels);
-                self.annotations.info(places.first_arg, named(text, name));
+                self.annotations.info(place, named(text, name));
             }
             Some(value)
         })

@@ -35,7 +35,7 @@ impl Evaluator<'_> {
         let (to, separator) = (string(arg(call, 1)?)?, string(arg(call, 2)?)?);
         let sources: Vec<&str> = call.args.iter().skip(3).map(string).collect::<Result<_, _>>()?;
         for source in &sources {
-            if source.is_empty() {
+            if !is_label_name(source) {
                 return Err(QueryError::execution(format!(
                     "invalid source label name in label_join(): {source}"
                 )));
@@ -94,8 +94,13 @@ fn reference(text: &str) -> Option<(&str, &str)> {
     (!name.is_empty()).then_some((name, rest))
 }
 
+/// Label names are any text but none, and must be UTF-8: where a query has other bytes, the parser leaves U+FFFD.
+fn is_label_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains('\u{fffd}')
+}
+
 fn check_name(name: &str, function: &str) -> Result<(), QueryError> {
-    if name.is_empty() {
+    if !is_label_name(name) {
         let text = format!("invalid destination label name in {function}(): {name}");
         return Err(QueryError::execution(text));
     }
