@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use super::call::arg;
 use super::frame::drop_empty;
 use super::{Evaluator, Frame, Series, Steps, string};
-use crate::QueryError;
-use crate::ast::{Call, Span};
+use crate::ast::Call;
+use crate::{Expr, QueryError};
 
 impl Evaluator<'_> {
     /// By value, NaN last either way. Histograms have no place in such an order.
@@ -14,7 +14,7 @@ impl Evaluator<'_> {
         let mut frame = self.vector(arg(call, 0)?, steps)?;
         frame.iter_mut().for_each(|s| s.column.drop_histograms());
         drop_empty(&mut frame);
-        if self.has_order(call.span, steps) {
+        if self.has_order(call, steps) {
             let value = |s: &Series| s.column.floats.first().copied().unwrap_or(f64::NAN);
             frame.sort_by(|a, b| {
                 let (a, b) = (value(a), value(b));
@@ -36,7 +36,7 @@ impl Evaluator<'_> {
     ) -> Result<Frame, QueryError> {
         let names: Vec<&str> = call.args.iter().skip(1).map(string).collect::<Result<_, _>>()?;
         let mut frame = self.vector(arg(call, 0)?, steps)?;
-        if self.has_order(call.span, steps) {
+        if self.has_order(call, steps) {
             frame.sort_by(|a, b| {
                 let by_names = names.iter().map(|name| natural(value(a, name), value(b, name)));
                 let order = by_names
@@ -48,19 +48,17 @@ impl Evaluator<'_> {
         Ok(frame)
     }
 
-    fn has_order(&self, span: Span, steps: Steps) -> bool {
-        if self.defaults.query_start_ms != self.defaults.query_end_ms || steps.count > 1 {
+    /// Whether an order shows. What is the same at every step is evaluated once, as by an instant query.
+    fn has_order(&self, call: &Call, steps: Steps) -> bool {
+        let once = call.args.iter().all(Expr::is_step_invariant);
+        if !once && (steps.count > 1 || self.defaults.query_start_ms != self.defaults.query_end_ms) {
             self.annotations.warn(
-                span,
+                call.span,
                 "sort is ineffective for range queries since results are always ordered by labels",
             );
         }
         steps.count == 1
     }
-}
-
-fn value<'s>(series: &'s Series, name: &str) -> &'s str {
-    series.labels.get(name).unwrap_or("")
 }
 
 /// Runs of digits compare as numbers, all else as text.
