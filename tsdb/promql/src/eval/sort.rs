@@ -61,6 +61,10 @@ impl Evaluator<'_> {
     }
 }
 
+fn value<'s>(series: &'s Series, name: &str) -> &'s str {
+    series.labels.get(name).unwrap_or("")
+}
+
 /// Runs of digits compare as numbers, all else as text.
 fn natural(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a, b);
