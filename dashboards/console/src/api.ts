@@ -8,13 +8,22 @@ export interface QueryData {
   resultType: "matrix" | "vector" | "scalar" | "string";
   result: unknown;
 }
+/** A native histogram; buckets are which bounds belong to it, the lower, the upper, and the count. */
+export interface Histogram {
+  count: string;
+  sum: string;
+  buckets?: [number, string, string, string][];
+}
+export type HistogramPoint = [number, Histogram];
 export interface RangeSeries {
   metric: LabelSet;
-  values: Point[];
+  values?: Point[];
+  histograms?: HistogramPoint[];
 }
 export interface InstantSeries {
   metric: LabelSet;
-  value: Point;
+  value?: Point;
+  histogram?: HistogramPoint;
 }
 
 export interface Target {
@@ -106,6 +115,11 @@ async function ask(path: string, params: Record<string, string | string[]>, sign
     throw new ApiError(body.error ?? body.errors?.[0]?.msg ?? `${response.status} ${response.statusText}`);
   }
   return body;
+}
+
+/** The query as it reads best. */
+export async function formatQuery(query: string): Promise<string> {
+  return (await ask("/api/v1/format_query", { query })).data;
 }
 
 export interface Loaded<T> {

@@ -13,7 +13,7 @@ const MAX_LINES = 100;
 export function align(series: RangeSeries[], startS: number, endS: number, stepS: number): uPlot.AlignedData {
   const steps = Math.max(1, Math.floor((endS - startS) / stepS + 1e-6) + 1);
   const times = Array.from({ length: steps }, (_, i) => startS + i * stepS);
-  const lines = series.map(({ values }) => {
+  const lines = series.map(({ values = [] }) => {
     const line: (number | null)[] = new Array(steps).fill(null);
     for (const [at, value] of values) {
       const number = Number(value.replace("Inf", "Infinity"));

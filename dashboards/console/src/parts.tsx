@@ -3,10 +3,28 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { LabelSet } from "./api";
 import { durationMs } from "./format";
+import { placed } from "./places";
 import { navigate, useLocation } from "./router";
 
 export function Notice(props: { kind: "error" | "warning" | "empty"; children: ComponentChildren }) {
   return <p class={`notice ${props.kind}`}>{props.children}</p>;
+}
+
+/** What the server says of a query, with the place that it means. */
+export function Message(props: { kind: "error" | "warning"; text: string; query: string }) {
+  const { text, place } = placed(props.text, props.query);
+  return (
+    <Notice kind={props.kind}>
+      {text}
+      {place && (
+        <code class="place">
+          {place.before}
+          <mark>{place.marked || " "}</mark>
+          {place.after}
+        </code>
+      )}
+    </Notice>
+  );
 }
 
 export function LabelList(props: { labels: LabelSet; without?: string[] }) {

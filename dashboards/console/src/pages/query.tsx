@@ -1,9 +1,11 @@
 // Metrics: a PromQL query as a chart and as a table.
 import { useState } from "preact/hooks";
-import { type InstantSeries, type Point, type QueryData, type RangeSeries, useApi } from "../api";
+import { type HistogramPoint, type InstantSeries, type Point, type QueryData, type RangeSeries, useApi } from "../api";
 import { Chart } from "../chart";
 import { Editor } from "../editor";
-import { LabelList, Notice, RangePicker, useRange } from "../parts";
+import { count } from "../format";
+import { histogramLines } from "../histograms";
+import { LabelList, Message, Notice, RangePicker, useRange } from "../parts";
 import { Link, navigate, useLocation } from "../router";
 
 const EXAMPLES = ["up", "sum by (job) (rate(process_cpu_seconds_total[5m]))", "scrape_duration_seconds"];
@@ -84,10 +86,18 @@ function Graph(props: { query: string; startMs: number; endMs: number; onZoom: (
     step: String(step),
   });
   const series = loaded.data?.result as RangeSeries[] | undefined;
+  const lines = series?.filter(({ values }) => values?.length);
+  const undrawn = series?.filter(({ histograms }) => histograms?.length).length ?? 0;
   return (
-    <Answer {...loaded} empty={series?.length === 0}>
-      {series && series.length > 0 && (
-        <Chart series={series} startS={startS} endS={endS} stepS={step} onZoom={props.onZoom} />
+    <Answer {...loaded} query={props.query} empty={series?.length === 0}>
+      {undrawn > 0 && (
+        <Notice kind="empty">
+          {count(undrawn, "histogram")} cannot be drawn as lines: <code>histogram_quantile</code> makes numbers of them, and
+          the table shows them as they are.
+        </Notice>
+      )}
+      {lines && lines.length > 0 && (
+        <Chart series={lines} startS={startS} endS={endS} stepS={step} onZoom={props.onZoom} />
       )}
     </Answer>
   );
@@ -97,16 +107,22 @@ function Table(props: { query: string; timeMs: number }) {
   const loaded = useApi<QueryData>("/api/v1/query", { query: props.query, time: String(props.timeMs / 1000) });
   const rows = rowsOf(loaded.data);
   return (
-    <Answer {...loaded} empty={rows?.length === 0}>
+    <Answer {...loaded} query={props.query} empty={rows?.length === 0}>
       <table class="result">
         <tbody>
-          {rows?.map(({ metric, values }, i) => (
+          {rows?.map(({ metric, values = [], histograms = [] }, i) => (
             <tr key={i}>
               <td>
                 <b>{metric.__name__ ?? ""}</b> <LabelList labels={metric} without={["__name__"]} />
               </td>
               <td class="number">
                 {values.map(([at, value]) => (values.length > 1 ? `${value} @${at}` : value)).join("\n")}
+                {histograms.map(([at, histogram]) => (
+                  <pre class="buckets" key={at}>
+                    {histograms.length > 1 && `@${at}\n`}
+                    {histogramLines(histogram).join("\n")}
+                  </pre>
+                ))}
               </td>
             </tr>
           ))}
@@ -116,11 +132,16 @@ function Table(props: { query: string; timeMs: number }) {
   );
 }
 
-function rowsOf(data: QueryData | undefined): { metric: Record<string, string>; values: Point[] }[] | undefined {
+function rowsOf(data: QueryData | undefined): RangeSeries[] | undefined {
   if (!data) return undefined;
+  const all = <T,>(one: T | undefined): T[] => (one === undefined ? [] : [one]);
   switch (data.resultType) {
     case "vector":
-      return (data.result as InstantSeries[]).map(({ metric, value }) => ({ metric, values: [value] }));
+      return (data.result as InstantSeries[]).map(({ metric, value, histogram }) => ({
+        metric,
+        values: all<Point>(value),
+        histograms: all<HistogramPoint>(histogram),
+      }));
     case "matrix":
       return data.result as RangeSeries[];
     default:
@@ -128,14 +149,19 @@ function rowsOf(data: QueryData | undefined): { metric: Record<string, string>; 
   }
 }
 
-function Answer(props: { error?: string; warnings?: string[]; loading: boolean; empty?: boolean; children: any }) {
+function Answer(props: {
+  query: string;
+  error?: string;
+  warnings?: string[];
+  loading: boolean;
+  empty?: boolean;
+  children: any;
+}) {
   return (
     <section class={props.loading ? "loading" : ""} data-testid="answer">
-      {props.error && <Notice kind="error">{props.error}</Notice>}
+      {props.error && <Message kind="error" text={props.error} query={props.query} />}
       {props.warnings?.map((text) => (
-        <Notice key={text} kind="warning">
-          {text}
-        </Notice>
+        <Message key={text} kind="warning" text={text} query={props.query} />
       ))}
       {!props.error && props.empty && <Notice kind="empty">No data in this range.</Notice>}
       {!props.error && props.children}
