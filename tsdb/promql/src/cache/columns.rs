@@ -195,9 +195,9 @@ fn concatenated(labels: Labels, pieces: &[Piece<'_>], grid: Grid, times: &Arc<[i
         timestamps: if count == grid.count {
             Arc::clone(times)
         } else {
-            concat(count, pieces.iter().map(|piece| piece.timestamps))
+            concat(pieces, |piece| piece.timestamps)
         },
-        values: concat(count, pieces.iter().map(|piece| piece.values)),
+        values: concat(pieces, |piece| piece.values),
         histograms: pieces
             .iter()
             .flat_map(|piece| piece.histograms)
@@ -207,10 +207,11 @@ fn concatenated(labels: Labels, pieces: &[Piece<'_>], grid: Grid, times: &Arc<[i
     (!series.is_empty()).then_some(series)
 }
 
-fn concat<'a, T: Copy + 'a>(count: usize, pieces: impl Iterator<Item = &'a [T]>) -> Arc<[T]> {
-    let mut all = Vec::with_capacity(count);
-    pieces.for_each(|piece| all.extend_from_slice(piece));
-    all.into()
+/// One column of the pieces, of which there are at most three: steps before, those that were there, steps after. Written
+/// once, where it stays.
+fn concat<'a, T: Copy + 'a>(pieces: &[Piece<'a>], column: impl Fn(&Piece<'a>) -> &'a [T]) -> Arc<[T]> {
+    let of = |i: usize| pieces.get(i).map_or(&[][..], &column);
+    of(0).iter().chain(of(1)).chain(of(2)).copied().collect()
 }
 
 fn series_bytes(series: &RangeSeries) -> usize {
