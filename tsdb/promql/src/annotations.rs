@@ -72,6 +72,20 @@ impl Annotations {
         );
     }
 
+    /// Says what was said of anything within `of` again of the same text at `now`.
+    pub(crate) fn repeat(&self, of: Span, now: Span) {
+        for set in [&self.warnings, &self.infos] {
+            let mut set = set.lock().unwrap_or_else(PoisonError::into_inner);
+            let within = |note: &&mut Note| of.start <= note.span.start && note.span.end <= of.end;
+            for note in set.values_mut().filter(within) {
+                note.span = Span {
+                    start: note.span.start - of.start + now.start,
+                    end: note.span.end - of.start + now.start,
+                };
+            }
+        }
+    }
+
     /// Warnings and infos, sorted; with the line and column in `query`, where that is known.
     pub(crate) fn finish(self, query: Option<&str>) -> (Vec<String>, Vec<String>) {
         let told = |set: Mutex<Kept>| {

@@ -358,7 +358,8 @@ impl BinaryOp {
 
     /// Whether its result is another quantity than its operands, so that the name no longer fits.
     pub(crate) fn changes_schema(self) -> bool {
-        !self.is_comparison() && !self.is_set()
+        let trims = matches!(self, BinaryOp::TrimUpper | BinaryOp::TrimLower);
+        !self.is_comparison() && !self.is_set() && !trims
     }
 }
 

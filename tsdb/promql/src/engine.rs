@@ -1,6 +1,9 @@
 //! The engine: bounds, one snapshot a query, and the shape of the answer.
 
 mod answer;
+mod durations;
+mod stats;
+mod totals;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -10,10 +13,12 @@ use model::metrics::{MetricSnapshot, MetricStore};
 
 use crate::annotations::Annotations;
 use crate::ast::analysis::Defaults;
-use crate::budget::Budget;
-use crate::eval::{Evaluator, Steps};
+use crate::budget::{Budget, Limits};
+use crate::eval::{Evaluator, Pool, Shared, Steps, Tally};
 use crate::value::{QueryResult, Value, ValueType};
 use crate::{Expr, QueryError, parse};
+
+pub use stats::{QueryStats, QueryTimings};
 
 /// The engine's bounds and defaults.
 #[derive(Debug, Clone)]
@@ -35,6 +40,10 @@ pub struct EngineOptions {
     /// The names of metrics that no longer fit are removed at the very end, so that functions of labels still see them,
     /// and not by the node that makes them obsolete.
     pub delayed_name_removal: bool,
+    /// At most so many bytes of memory a query; 0 for no bound.
+    pub max_memory_bytes: u64,
+    /// Threads that all queries together evaluate large selections on; with 0 or 1 each stays where it is asked for.
+    pub threads: usize,
 }
 
 impl Default for EngineOptions {
@@ -47,7 +56,9 @@ impl Default for EngineOptions {
             max_series: 0,
             subquery_step_ms: 60_000,
             start_timestamps: false,
-            delayed_name_removal: true,
+            delayed_name_removal: false,
+            max_memory_bytes: 0,
+            threads: 0,
         }
     }
 }
@@ -64,20 +75,24 @@ pub struct QueryContext {
     /// Up to this many milliseconds a number of the store may stand for instead of single samples, see
     /// [`SelectHints`](model::metrics::SelectHints).
     pub max_resolution_ms: i64,
+    /// Whether to count samples by step, see [`QueryStats`](crate::QueryStats).
+    pub stats: bool,
     /// The text of the query where a parsed expression is asked for: warnings tell the place in it.
     pub text: Option<Arc<str>>,
 }
 
-/// Evaluates queries. Holds nothing but its options; share it freely.
+/// Evaluates queries. Holds nothing but its options and its threads; share it freely.
 #[derive(Debug, Clone, Default)]
 pub struct Engine {
     options: EngineOptions,
+    pool: Pool,
 }
 
 impl Engine {
     /// An engine with these bounds.
     pub fn new(options: EngineOptions) -> Engine {
-        Engine { options }
+        let pool = Pool::new(options.threads);
+        Engine { options, pool }
     }
 
     /// The engine's bounds.
@@ -138,7 +153,7 @@ impl Engine {
             step_ms: 1,
             count: 1,
         };
-        self.query(store, expr, steps, (time_ms, 0), context, |evaluator| {
+        self.query(store, expr, steps, (time_ms, 0), context, |evaluator, expr| {
             if expr.value_type() == ValueType::Matrix {
                 return evaluator.matrix(expr, steps).map(Value::Matrix);
             }
@@ -167,12 +182,17 @@ impl Engine {
                 "invalid expression type \"{documented}\" for range query, must be Scalar or instant Vector"
             )));
         }
-        self.query(store, expr, steps, (end_ms, step_ms), context, |evaluator| {
-            Ok(Value::Matrix(answer::range_value(
-                evaluator.top(expr, steps)?,
-                steps,
-            )))
-        })
+        self.query(
+            store,
+            expr,
+            steps,
+            (end_ms, step_ms),
+            context,
+            |evaluator, expr| {
+                let output = evaluator.top(expr, steps)?;
+                Ok(Value::Matrix(answer::range_value(output, steps)))
+            },
+        )
     }
 
     fn steps(&self, start_ms: i64, end_ms: i64, step_ms: i64) -> Result<Steps, QueryError> {
@@ -208,8 +228,14 @@ impl Engine {
         steps: Steps,
         (end_ms, step_ms): (i64, i64),
         context: &QueryContext,
-        evaluate: impl FnOnce(&Evaluator<'_>) -> Result<Value, QueryError>,
+        evaluate: impl FnOnce(&Evaluator<'_>, &Expr) -> Result<Value, QueryError>,
     ) -> Result<QueryResult, QueryError> {
+        let began = Instant::now();
+        let times = durations::Times {
+            step_ms,
+            range_ms: end_ms.saturating_sub(steps.start_ms),
+        };
+        let expr = &*durations::resolve(expr, times)?;
         let defaults = Defaults {
             query_start_ms: steps.start_ms,
             query_end_ms: end_ms,
@@ -222,25 +248,53 @@ impl Engine {
             .time_bounds(steps.start_ms, steps.last_ms(), &defaults)
             .unwrap_or((steps.start_ms, steps.start_ms));
         let snapshot: Arc<dyn MetricSnapshot> = store.snapshot(from, to)?;
-        let timeout = Instant::now().checked_add(self.options.timeout);
-        let deadline = [timeout, context.deadline].into_iter().flatten().min();
-        let evaluator = Evaluator {
-            snapshot: &*snapshot,
-            defaults,
-            subquery_step_ms: self.options.subquery_step_ms,
-            max_series: self.options.max_series,
-            start_timestamps: self.options.start_timestamps,
-            max_resolution_ms: context.max_resolution_ms,
-            budget: Budget::new(self.options.max_samples, deadline, context.cancel.clone()),
-            annotations: Annotations::default(),
-        };
-        let value = evaluate(&evaluator)?;
+        let evaluator = self.evaluator(&*snapshot, expr, steps, defaults, context);
+        let prepared = Instant::now();
+        let value = evaluate(&evaluator, expr)?;
+        let peak_samples = evaluator.budget.peak();
+        let counts = evaluator.stats.into_counts();
+        let stats = counts.map(|counts| stats::told(&counts, peak_samples, steps, (began, prepared)));
         let (warnings, infos) = evaluator.annotations.finish(context.text.as_deref());
         Ok(QueryResult {
             value,
             warnings,
             infos,
+            stats,
         })
+    }
+
+    fn evaluator<'q>(
+        &self,
+        snapshot: &'q dyn MetricSnapshot,
+        expr: &Expr,
+        steps: Steps,
+        defaults: Defaults,
+        context: &'q QueryContext,
+    ) -> Evaluator<'q> {
+        let timeout = Instant::now().checked_add(self.options.timeout);
+        let deadline = [timeout, context.deadline].into_iter().flatten().min();
+        let totals_only = totals::totals_only(expr);
+        Evaluator {
+            snapshot,
+            defaults,
+            subquery_step_ms: self.options.subquery_step_ms,
+            max_series: self.options.max_series,
+            start_timestamps: self.options.start_timestamps,
+            delayed_name_removal: self.options.delayed_name_removal,
+            max_resolution_ms: context.max_resolution_ms,
+            budget: Budget::new(Limits {
+                max_samples: self.options.max_samples,
+                max_bytes: self.options.max_memory_bytes,
+                deadline,
+                cancel: context.cancel.clone(),
+            }),
+            annotations: Annotations::default(),
+            pool: self.pool.clone(),
+            stats: Tally::new(context.stats, steps),
+            // A selector within histogram_count is another than the same one elsewhere.
+            shared: Shared::new(expr, context.text.as_deref(), !totals_only.is_empty()),
+            totals_only,
+        }
     }
 }
 

@@ -23,6 +23,12 @@ pub enum QueryError {
     /// The query would hold more samples in memory than it may (errorType `execution`).
     #[error("query processing would load too many samples into memory in query execution")]
     TooManySamples,
+    /// The query would hold more memory than it may (errorType `execution`).
+    #[error("query would use more than {limit} bytes of memory in query execution")]
+    TooMuchMemory {
+        /// How much it may.
+        limit: u64,
+    },
     /// The query ran out of its time (errorType `timeout`).
     #[error("query timed out in expression evaluation")]
     Timeout,
@@ -39,7 +45,9 @@ impl QueryError {
     pub fn error_type(&self) -> &'static str {
         match self {
             QueryError::Parse { .. } | QueryError::Invalid(_) => "bad_data",
-            QueryError::Execution(_) | QueryError::TooManySamples => "execution",
+            QueryError::Execution(_) | QueryError::TooManySamples | QueryError::TooMuchMemory { .. } => {
+                "execution"
+            }
             QueryError::Storage(StoreError::Limit { .. }) => "execution",
             QueryError::Timeout => "timeout",
             QueryError::Canceled => "canceled",

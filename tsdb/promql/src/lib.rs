@@ -28,7 +28,7 @@ mod quote;
 mod value;
 
 pub use ast::{Expr, prettify, to_json};
-pub use engine::{Engine, EngineOptions, QueryContext};
+pub use engine::{Engine, EngineOptions, QueryContext, QueryStats, QueryTimings};
 pub use error::QueryError;
 pub use functions::Function;
 pub use histogram::{

@@ -64,6 +64,49 @@ impl Mean {
         (self.sum, self.c) = kahan_inc(x / self.count, q * self.sum, q * self.c);
     }
 
+    /// The mean of `count` values with this sum and the error of it.
+    pub(crate) fn of_sum(sum: f64, error: f64, count: f64) -> Mean {
+        Mean {
+            count,
+            sum,
+            c: error,
+            incremental: false,
+        }
+    }
+
+    /// How many values there are.
+    pub(crate) fn count(&self) -> f64 {
+        self.count
+    }
+
+    /// Takes the values that another mean is of.
+    pub(crate) fn merge(&mut self, other: &Mean) {
+        if other.count == 0.0 {
+            return;
+        }
+        if self.count == 0.0 {
+            *self = *other;
+            return;
+        }
+        let count = self.count + other.count;
+        let share = |mean: &Mean| {
+            let weight = if mean.incremental {
+                mean.count / count
+            } else {
+                1.0 / count
+            };
+            (mean.sum * weight, mean.c * weight)
+        };
+        let ((a, a_error), (b, b_error)) = (share(self), share(other));
+        let (sum, c) = kahan_inc(b, a, a_error + b_error);
+        *self = Mean {
+            count,
+            sum,
+            c,
+            incremental: true,
+        };
+    }
+
     pub(crate) fn total(self) -> f64 {
         if self.incremental {
             self.sum + self.c

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use model::Labels;
 use model::metrics::Sample;
 
+use crate::engine::QueryStats;
 use crate::histogram::FloatHistogram;
 
 /// The type of an expression or a value.
@@ -149,4 +150,6 @@ pub struct QueryResult {
     pub warnings: Vec<String>,
     /// What is possibly not meant, sorted; each begins with `PromQL info: `.
     pub infos: Vec<String>,
+    /// What it cost, where that was asked for.
+    pub stats: Option<QueryStats>,
 }

@@ -126,6 +126,7 @@ async fn run(
         lookback_delta_ms: lookback_delta_ms(params)?,
         max_resolution_ms: params.max_resolution_ms(asked.step_ms)?,
         text: Some(Arc::clone(&asked.query)),
+        ..QueryContext::default()
     };
     let shape = Shape::new(params, limit);
     let journal = Arc::clone(&state.journal);

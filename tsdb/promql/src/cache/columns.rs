@@ -86,6 +86,7 @@ impl Columns {
             value: Value::Matrix(series),
             warnings: self.notes.warnings.clone(),
             infos: self.notes.infos.clone(),
+            stats: None,
         }
     }
 

@@ -5,7 +5,8 @@ use model::metrics::Wanted;
 use model::{Labels, LabelsBuilder, MatchOp, Matcher};
 
 use super::call::arg;
-use super::{ABSENT, Column, Evaluator, Frame, Series, Steps};
+use super::stream::{Item, OverStage};
+use super::{ABSENT, Column, Evaluator, Frame, Series, Steps, Windows};
 use crate::ast::Call;
 use crate::{Expr, QueryError};
 
@@ -27,10 +28,25 @@ impl Evaluator<'_> {
     pub(super) fn absent_over_time(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
         let expr = arg(call, 0)?;
         let mut present = vec![false; steps.count];
-        self.for_each_range(expr, steps, Wanted::Last, |input| {
-            for (step, _) in input.windows.occupied() {
-                present.iter_mut().skip(step).take(1).for_each(|p| *p = true);
-            }
+        let apply = Box::new(|windows: &Windows<'_>, _: &str, column: &mut Column| {
+            windows
+                .occupied()
+                .for_each(|(step, _)| column.set_float(step, 1.0));
+            Ok(())
+        });
+        let stage = OverStage {
+            apply,
+            drops_name: false,
+        };
+        let stream = self.range_stream(expr, Wanted::Last, stage, steps)?;
+        let none = || vec![false; steps.count];
+        let see = |present: &mut Vec<bool>, item: Item<'_>| {
+            let cells = present.iter_mut().enumerate();
+            cells.for_each(|(i, present)| *present |= item.column.has(i));
+            Ok(())
+        };
+        self.drive(stream, none, see, |chunk| {
+            present.iter_mut().zip(chunk).for_each(|(p, there)| *p |= there);
             Ok(())
         })?;
         Ok(where_missing(expr, &present))

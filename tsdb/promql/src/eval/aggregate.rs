@@ -1,79 +1,134 @@
 //! Aggregations: series fall into groups, each step of a group is one computation.
+//!
+//! Series are folded chunk by chunk as they come out of a chain: each chunk has its own accumulators, which are merged in
+//! order. So `sum by (job) (rate(x[5m]))` holds a column a group and chunk, never the matrix.
 
 mod count_values;
-mod fold;
-mod select;
+mod extremes;
+mod groups;
+mod quantile;
+mod sums;
+mod top;
+mod variance;
 
-use model::Labels;
-use model::labels::METRIC_NAME;
-use rustc_hash::FxHashMap;
-
-use super::{Column, Evaluator, Frame, Series, Steps, string};
+use super::column::ABSENT;
+use super::{Column, Evaluator, Frame, Steps};
 use crate::QueryError;
-use crate::ast::{Aggregate, AggregateOp, Grouping, Span};
+use crate::annotations::Annotations;
+use crate::ast::{Aggregate, AggregateOp, Span};
+use crate::budget::Budget;
 use crate::functions::bad_quantile;
 
-/// The series of equal grouping labels.
-struct Group {
-    labels: Labels,
-    drop_name: bool,
-    members: Vec<usize>,
+/// What the members of a group are folded into.
+trait Accumulator: Send + Sized {
+    /// Nothing yet.
+    fn new(fold: &Fold<'_>) -> Self;
+
+    /// Takes one more series.
+    ///
+    /// # Errors
+    /// The budget is used up.
+    fn push(&mut self, fold: &Fold<'_>, member: Member<'_>) -> Result<(), QueryError>;
+
+    /// Takes what the series after those here were folded into.
+    fn merge(&mut self, fold: &Fold<'_>, later: Self);
+
+    /// The group's column.
+    fn finish(self, fold: &Fold<'_>) -> Column;
+
+    /// Bytes it takes, roughly.
+    fn bytes(&self) -> usize;
+}
+
+/// A series that goes into a group.
+struct Member<'a> {
+    /// Its number in the chain.
+    index: usize,
+    column: &'a mut Column,
+    /// The name of its metric, for those who tell it.
+    name: &'a dyn Fn() -> String,
+}
+
+/// One aggregation in evaluation.
+struct Fold<'a> {
+    op: AggregateOp,
+    steps: Steps,
+    /// The parameter at each step; empty where there is none.
+    param: &'a [f64],
+    notes: &'a Annotations,
+    budget: &'a Budget,
+    /// Where the aggregated expression stands.
+    expr_span: Span,
+    /// Where the aggregation stands.
+    span: Span,
+}
+
+impl Fold<'_> {
+    fn param(&self, step: usize) -> f64 {
+        self.param.get(step).copied().unwrap_or(f64::NAN)
+    }
+
+    /// Says that histograms were left out.
+    fn ignored_histograms(&self, span: Span) {
+        let op = self.op;
+        self.notes
+            .info(span, format!("ignored histogram in {} aggregation", op.as_str()));
+    }
 }
 
 impl Evaluator<'_> {
     /// The value of `sum by (…) (…)` and its like.
     pub(super) fn aggregate(&self, aggregate: &Aggregate, steps: Steps) -> Result<Frame, QueryError> {
         let op = aggregate.op;
-        let param = aggregate.param.as_ref();
-        let span = param.map_or(aggregate.span, crate::Expr::span);
         if op == AggregateOp::CountValues {
-            let label = param.map(string).transpose()?.unwrap_or("");
-            if label.is_empty() {
-                return Err(QueryError::execution(format!("invalid label name {label:?}")));
-            }
-            let frame = self.vector(&aggregate.expr, steps)?;
-            return self.count_values(&frame, label, &aggregate.grouping, steps);
+            return self.count_values(aggregate, steps);
         }
-        let param = param
-            .map(|p| self.scalar(p, steps))
-            .transpose()?
-            .unwrap_or_default();
-        let frame = self.vector(&aggregate.expr, steps)?;
-        let groups = groups(&frame, &aggregate.grouping);
+        let param = match &aggregate.param {
+            Some(param) => self.scalar(param, steps)?,
+            None => Vec::new(),
+        };
+        let fold = Fold {
+            op,
+            steps,
+            param: &param,
+            notes: &self.annotations,
+            budget: &self.budget,
+            expr_span: aggregate.expr.unwrap_parens().span(),
+            span: aggregate.span,
+        };
         match op {
-            AggregateOp::Topk | AggregateOp::Bottomk | AggregateOp::Limitk | AggregateOp::LimitRatio => {
-                self.select_series(op, &frame, &groups, (&param, span), steps)
-            }
+            AggregateOp::Sum => self.fold::<sums::Sum>(aggregate, &fold),
+            AggregateOp::Avg => self.fold::<sums::Average>(aggregate, &fold),
+            AggregateOp::Count | AggregateOp::Group => self.fold::<sums::Count>(aggregate, &fold),
+            AggregateOp::Min | AggregateOp::Max => self.fold::<extremes::Extreme>(aggregate, &fold),
+            AggregateOp::Stddev | AggregateOp::Stdvar => self.fold::<variance::Variance>(aggregate, &fold),
             AggregateOp::Quantile => {
-                param.iter().for_each(|q| self.check_quantile(span, *q));
-                self.fold_groups(&frame, groups, |frame, group| {
-                    fold::quantile(frame, group, &param)
-                })
+                self.check_quantiles(aggregate, &param);
+                self.fold::<quantile::Quantile>(aggregate, &fold)
             }
-            _ => {
-                let fold = fold::fold_of(op);
-                self.fold_groups(&frame, groups, |frame, group| fold(frame, group, steps.count))
-            }
+            AggregateOp::LimitRatio => self.limit_ratio(aggregate, &fold),
+            AggregateOp::Topk | AggregateOp::Bottomk | AggregateOp::Limitk => self.top_k(aggregate, &fold),
+            AggregateOp::CountValues => Ok(Frame::new()),
         }
     }
 
-    fn fold_groups(
-        &self,
-        frame: &Frame,
-        groups: Vec<Group>,
-        fold: impl Fn(&Frame, &[usize]) -> Vec<f64>,
-    ) -> Result<Frame, QueryError> {
-        let fold_group = |group: Group| {
-            self.budget.check()?;
-            let column = Column::of_floats(fold(frame, &group.members));
-            self.budget.charge(column.len())?;
-            Ok(Series {
-                labels: group.labels,
-                drop_name: group.drop_name,
-                column,
-            })
-        };
-        groups.into_iter().map(fold_group).collect()
+    /// Warns once of parameters that are no quantiles: of the largest and of the smallest.
+    fn check_quantiles(&self, aggregate: &Aggregate, param: &[f64]) {
+        let span = aggregate
+            .param
+            .as_ref()
+            .map_or(aggregate.span, |p| p.unwrap_parens().span());
+        if param.iter().any(|q| q.is_nan()) {
+            self.check_quantile(span, f64::NAN);
+        }
+        let max = param.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let min = param.iter().copied().fold(f64::INFINITY, f64::min);
+        if max > 1.0 {
+            self.check_quantile(span, max);
+        }
+        if min < 0.0 {
+            self.check_quantile(span, min);
+        }
     }
 
     /// Warns of a quantile that is none.
@@ -82,36 +137,4 @@ impl Evaluator<'_> {
             self.annotations.warn(span, bad_quantile(q));
         }
     }
-}
-
-/// The labels that a series' group has.
-fn group_labels(labels: &Labels, grouping: &Grouping) -> Labels {
-    match grouping {
-        Grouping::By(names) if names.is_empty() => Labels::empty(),
-        Grouping::By(names) => labels.filtered(|name| names.iter().any(|n| n == name)),
-        Grouping::Without(names) => {
-            labels.filtered(|name| name != METRIC_NAME && !names.iter().any(|n| n == name))
-        }
-    }
-}
-
-/// Groups in the order of their first series.
-fn groups(frame: &Frame, grouping: &Grouping) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
-    let mut index: FxHashMap<Labels, usize> = FxHashMap::default();
-    for (i, series) in frame.iter().enumerate() {
-        let at = *index
-            .entry(group_labels(&series.labels, grouping))
-            .or_insert_with_key(|labels| {
-                groups.push(Group {
-                    labels: labels.clone(),
-                    drop_name: false,
-                    members: Vec::new(),
-                });
-                groups.len() - 1
-            });
-        groups[at].members.push(i);
-        groups[at].drop_name |= series.drop_name;
-    }
-    groups
 }

@@ -1,31 +1,118 @@
-//! Operators between scalars, and between a vector and a scalar.
+//! Operators: chains of them, and those of which one side is a scalar.
 
-use super::{ABSENT, Evaluator, Frame, Output, Steps, is_absent};
-use crate::QueryError;
-use crate::ast::{Binary, BinaryOp};
+mod element;
+
+use super::stream::{Stage, Stream};
+use super::{ABSENT, Cell, Column, Evaluator, Frame, Output, Steps, is_absent};
+use crate::annotations::Annotations;
+use crate::ast::{Binary, BinaryOp, Span};
+use crate::budget::Held;
+use crate::value::ValueType;
+use crate::{Expr, QueryError};
+pub(super) use element::{Note, element};
+
+/// The value of a chain of operators so far.
+pub(super) enum Operand<'e> {
+    Scalar(Vec<f64>),
+    Vector(Stream<'e>),
+}
 
 impl Evaluator<'_> {
     /// The value of `lhs op rhs`.
     pub(super) fn binary(&self, binary: &Binary, steps: Steps) -> Result<Output, QueryError> {
-        let lhs = self.eval(&binary.lhs, steps)?;
-        let rhs = self.eval(&binary.rhs, steps)?;
-        let operator = Operator::new(binary.op, binary.return_bool);
-        match (lhs, rhs) {
-            (Output::Scalar(l), Output::Scalar(r)) => Ok(Output::Scalar(
-                l.iter()
-                    .zip(&r)
-                    .map(|(l, r)| operator.of_scalars(*l, *r))
-                    .collect(),
-            )),
-            (Output::Vector(l), Output::Scalar(r)) => Ok(Output::Vector(with_scalar(l, &r, operator, false))),
-            (Output::Scalar(l), Output::Vector(r)) => Ok(Output::Vector(with_scalar(r, &l, operator, true))),
-            (Output::Vector(l), Output::Vector(r)) if binary.op.is_set() => self
-                .set_operation(binary.op, l, r, &binary.matching, steps)
-                .map(Output::Vector),
-            (Output::Vector(l), Output::Vector(r)) => self
-                .match_vectors(operator, l, r, &binary.matching, steps)
-                .map(Output::Vector),
-            _ => Err(QueryError::execution("operators do not work on strings")),
+        match self.operators(binary, steps)? {
+            Operand::Scalar(values) => Ok(Output::Scalar(values)),
+            Operand::Vector(stream) => self.collect(stream).map(Output::Vector),
+        }
+    }
+
+    /// The value of `a op b op c …`: a loop from the left, for such chains can be long.
+    pub(super) fn operators<'e>(
+        &'e self,
+        binary: &'e Binary,
+        steps: Steps,
+    ) -> Result<Operand<'e>, QueryError> {
+        let held = self.budget.held();
+        let (leftmost, operators) = binary.chain();
+        let mut value = self.operand(leftmost, steps)?;
+        for binary in operators {
+            value = self.operator(binary, value, held, steps)?;
+        }
+        Ok(value)
+    }
+
+    fn operand<'e>(&'e self, expr: &'e Expr, steps: Steps) -> Result<Operand<'e>, QueryError> {
+        match expr.value_type() {
+            ValueType::Scalar => self.scalar(expr, steps).map(Operand::Scalar),
+            _ => self.stream(expr, steps).map(Operand::Vector),
+        }
+    }
+
+    fn operator<'e>(
+        &'e self,
+        binary: &'e Binary,
+        left: Operand<'e>,
+        held: Held,
+        steps: Steps,
+    ) -> Result<Operand<'e>, QueryError> {
+        let operator = Operator::new(binary);
+        match (left, binary.rhs.value_type()) {
+            (Operand::Scalar(l), ValueType::Scalar) => {
+                let r = self.scalar(&binary.rhs, steps)?;
+                let pairs = l.iter().zip(&r);
+                Ok(Operand::Scalar(
+                    pairs.map(|(l, r)| operator.of_scalars(*l, *r)).collect(),
+                ))
+            }
+            (Operand::Vector(stream), ValueType::Scalar) => {
+                let r = self.scalar(&binary.rhs, steps)?;
+                let stage = self.with_scalar(operator, r, false);
+                self.stage(stream, stage).map(Operand::Vector)
+            }
+            (Operand::Scalar(l), _) => {
+                let stream = self.stream(&binary.rhs, steps)?;
+                let stage = self.with_scalar(operator, l, true);
+                self.stage(stream, stage).map(Operand::Vector)
+            }
+            (Operand::Vector(stream), _) => {
+                let frame = self.of_vectors(binary, stream, held, steps)?;
+                Ok(Operand::Vector(Stream::of_frame(frame, steps)))
+            }
+        }
+    }
+
+    /// `held` is what was held before the left side was evaluated: all but the result is given back.
+    fn of_vectors(
+        &self,
+        binary: &Binary,
+        left: Stream<'_>,
+        held: Held,
+        steps: Steps,
+    ) -> Result<Frame, QueryError> {
+        let lhs = self.collect(left)?;
+        let rhs = self.vector(&binary.rhs, steps)?;
+        let frame = if binary.op.is_set() {
+            self.set_operation(binary, lhs, rhs, steps)?
+        } else {
+            self.match_vectors(binary, lhs, rhs, steps)?
+        };
+        let output = Output::Vector(frame);
+        self.budget.settle(held, output.cells(), output.bytes())?;
+        match output {
+            Output::Vector(frame) => Ok(frame),
+            _ => Ok(Frame::new()),
+        }
+    }
+
+    fn with_scalar<'e>(&'e self, operator: Operator, scalar: Vec<f64>, scalar_left: bool) -> Stage<'e> {
+        let notes = &self.annotations;
+        let apply = Box::new(move |column: &mut Column| {
+            operator.with_scalar(column, &scalar, scalar_left, notes);
+            Ok(())
+        });
+        Stage {
+            apply,
+            drops_name: operator.changes_schema || operator.return_bool,
         }
     }
 }
@@ -33,20 +120,24 @@ impl Evaluator<'_> {
 /// What an operator does to two numbers, resolved once a node.
 #[derive(Clone, Copy)]
 pub(super) struct Operator {
+    pub(super) op: BinaryOp,
     kind: Kind,
     pub(super) return_bool: bool,
     pub(super) changes_schema: bool,
+    pub(super) span: Span,
 }
 
 #[derive(Clone, Copy)]
 enum Kind {
     Arithmetic(fn(f64, f64) -> f64),
     Comparison(fn(f64, f64) -> bool),
+    /// Nothing of two numbers.
+    None,
 }
 
 impl Operator {
-    pub(super) fn new(op: BinaryOp, return_bool: bool) -> Operator {
-        let kind = match op {
+    pub(super) fn new(binary: &Binary) -> Operator {
+        let kind = match binary.op {
             BinaryOp::Add => Kind::Arithmetic(|l, r| l + r),
             BinaryOp::Sub => Kind::Arithmetic(|l, r| l - r),
             BinaryOp::Mul => Kind::Arithmetic(|l, r| l * r),
@@ -60,16 +151,22 @@ impl Operator {
             BinaryOp::GreaterEqual => Kind::Comparison(|l, r| l >= r),
             BinaryOp::Less => Kind::Comparison(|l, r| l < r),
             BinaryOp::LessEqual => Kind::Comparison(|l, r| l <= r),
-            // Set operators see series, never numbers; they are taken out before.
-            BinaryOp::And | BinaryOp::Or | BinaryOp::Unless => Kind::Comparison(|_, _| false),
-            // Floats have nothing to trim.
-            BinaryOp::TrimUpper | BinaryOp::TrimLower => Kind::Comparison(|_, _| false),
+            // Set operators see series, never numbers; and floats have nothing to trim.
+            BinaryOp::And | BinaryOp::Or | BinaryOp::Unless => Kind::None,
+            BinaryOp::TrimUpper | BinaryOp::TrimLower => Kind::None,
         };
         Operator {
+            op: binary.op,
             kind,
-            return_bool,
-            changes_schema: op.changes_schema(),
+            return_bool: binary.return_bool,
+            changes_schema: binary.op.changes_schema(),
+            span: binary.span,
         }
+    }
+
+    /// Whether it does nothing to numbers but say so.
+    pub(super) fn needs_histograms(self) -> bool {
+        matches!(self.kind, Kind::None)
     }
 
     /// The value; `kept` where a comparison filters and holds, [`ABSENT`] where it does not hold.
@@ -78,7 +175,7 @@ impl Operator {
             Kind::Arithmetic(f) => f(l, r),
             Kind::Comparison(f) if self.return_bool => f64::from(u8::from(f(l, r))),
             Kind::Comparison(f) if f(l, r) => kept,
-            Kind::Comparison(_) => ABSENT,
+            Kind::Comparison(_) | Kind::None => ABSENT,
         }
     }
 
@@ -86,26 +183,47 @@ impl Operator {
         match self.kind {
             Kind::Arithmetic(f) => f(l, r),
             Kind::Comparison(f) => f64::from(u8::from(f(l, r))),
+            Kind::None => f64::NAN,
         }
     }
-}
 
-/// A comparison keeps the vector's value on whichever side it stands.
-fn with_scalar(mut frame: Frame, scalar: &[f64], operator: Operator, scalar_left: bool) -> Frame {
-    for series in &mut frame {
-        series.drop_name |= operator.changes_schema || operator.return_bool;
-        let cells = series
-            .column
+    /// A comparison keeps the vector's value on whichever side it stands.
+    fn with_scalar(self, column: &mut Column, scalar: &[f64], scalar_left: bool, notes: &Annotations) {
+        if column.has_histograms() || self.needs_histograms() {
+            return self.cells_with_scalar(column, scalar, scalar_left, notes);
+        }
+        let cells = column
             .floats
             .iter_mut()
             .zip(scalar)
             .filter(|(v, _)| !is_absent(**v));
         if scalar_left {
-            cells.for_each(|(v, s)| *v = operator.apply(*s, *v, *v));
+            cells.for_each(|(v, s)| *v = self.apply(*s, *v, *v));
         } else {
-            cells.for_each(|(v, s)| *v = operator.apply(*v, *s, *v));
+            cells.for_each(|(v, s)| *v = self.apply(*v, *s, *v));
         }
     }
-    super::frame::drop_empty(&mut frame);
-    frame
+
+    fn cells_with_scalar(self, column: &mut Column, scalar: &[f64], scalar_left: bool, notes: &Annotations) {
+        for (i, s) in scalar.iter().enumerate() {
+            let cell = column.cell(i);
+            let done = match cell {
+                Cell::Absent => continue,
+                vector if scalar_left => element(self.op, Cell::Float(*s), vector),
+                vector => element(self.op, vector, Cell::Float(*s)),
+            };
+            if let Some(note) = done.error {
+                note.tell(notes, self);
+                column.clear(i);
+                continue;
+            }
+            if self.return_bool {
+                column.set_float(i, f64::from(u8::from(done.keep)));
+            } else if !done.keep {
+                column.clear(i);
+            } else if !self.op.is_comparison() {
+                done.value.put(column, i);
+            }
+        }
+    }
 }

@@ -1,11 +1,10 @@
 //! Function calls: from the table's entry to the code that evaluates it.
 
-use super::frame::{drop_empty, map_values};
-use super::{ABSENT, Cell, Column, Evaluator, Frame, Output, Series, Steps, is_absent};
+use super::stream::{OverStage, Stream};
+use super::{Column, Evaluator, Frame, Output, Series, Steps, Windows, is_absent};
 use crate::ast::analysis::Defaults;
 use crate::ast::{Call, Extension, Span};
 use crate::functions::{Extensions, Kind, Over, OverCall, QueryTime};
-use crate::histogram::FloatHistogram;
 use crate::{Expr, QueryError};
 
 /// Metrics that end so are counters.
@@ -28,9 +27,6 @@ impl Evaluator<'_> {
     /// function is on the stack once for every level that calls nest.
     fn vector_call(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
         match &call.function.kind {
-            Kind::Math(f) => self.math(*f, call, steps),
-            Kind::Over(over) => self.over_ranges(over, call, steps),
-            Kind::Histogram(f) => self.of_histograms(*f, call, steps),
             Kind::Date(_)
             | Kind::Clamp
             | Kind::ClampMin
@@ -74,30 +70,6 @@ impl Evaluator<'_> {
         }
     }
 
-    fn math(&self, f: fn(f64) -> f64, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
-        Ok(map_values(self.vector(arg(call, 0)?, steps)?, f))
-    }
-
-    /// A function of each native histogram; floats have no such value.
-    fn of_histograms(
-        &self,
-        f: fn(&FloatHistogram) -> f64,
-        call: &Call,
-        steps: Steps,
-    ) -> Result<Frame, QueryError> {
-        let mut frame = self.vector(arg(call, 0)?, steps)?;
-        for series in &mut frame {
-            series.drop_name = true;
-            let of_step = |i: usize| match series.column.cell(i) {
-                Cell::Histogram(histogram) => f(histogram),
-                _ => ABSENT,
-            };
-            series.column = Column::of_floats((0..series.column.len()).map(of_step).collect());
-        }
-        drop_empty(&mut frame);
-        Ok(frame)
-    }
-
     fn scalar_to_vector(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
         Ok(vec![Series::unlabelled(self.scalar(arg(call, 0)?, steps)?)])
     }
@@ -118,8 +90,13 @@ impl Evaluator<'_> {
         ms as f64 / 1000.0
     }
 
-    /// A function of windows, over every series of its range argument.
-    fn over_ranges(&self, over: &Over, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
+    /// A function of windows as the source of a chain.
+    pub(super) fn over_stream<'e>(
+        &'e self,
+        over: &'e Over,
+        call: &'e Call,
+        steps: Steps,
+    ) -> Result<Stream<'e>, QueryError> {
         let range = arg(call, over.range_arg)?;
         check_extension(over.extensions, range, call.function.name)?;
         let mut params: Vec<Vec<f64>> = Vec::new();
@@ -129,54 +106,44 @@ impl Evaluator<'_> {
             }
         }
         let arg_spans: Vec<Span> = call.args.iter().map(told_span).collect();
-        let over_call = OverCall {
-            params: &params,
-            notes: &self.annotations,
-            span: call.span,
-            arg_spans: &arg_spans,
-            metric_name: "",
-            start_timestamps: self.start_timestamps,
-            lookback_ms: self.defaults.lookback_ms,
+        let apply = Box::new(
+            move |windows: &Windows<'_>, metric_name: &str, column: &mut Column| {
+                let of_series = OverCall {
+                    params: &params,
+                    notes: &self.annotations,
+                    span: call.span,
+                    arg_spans: &arg_spans,
+                    metric_name,
+                    start_timestamps: self.start_timestamps,
+                    lookback_ms: self.defaults.lookback_ms,
+                };
+                (over.apply)(windows, &of_series, column)?;
+                if over.counter && !is_counter(metric_name) && column.floats.iter().any(|v| !is_absent(*v)) {
+                    self.hint_counter(arg_spans.first().copied().unwrap_or(call.span), metric_name);
+                }
+                Ok(())
+            },
+        );
+        let stage = OverStage {
+            apply,
+            drops_name: !over.keeps_name,
         };
-        let mut frame = Frame::new();
-        self.for_each_range(range, steps, over.wanted, |input| {
-            let mut column = Column::absent(steps.count);
-            let of_series = OverCall {
-                metric_name: input.labels.metric_name(),
-                ..over_call
-            };
-            (over.apply)(&input.windows, &of_series, &mut column)?;
-            if column.is_empty() {
-                return Ok(());
-            }
-            self.budget.charge(column.len())?;
-            if over.counter && column.floats.iter().any(|v| !is_absent(*v)) {
-                self.hint_counter(
-                    arg_spans.first().copied().unwrap_or(call.span),
-                    input.labels.metric_name(),
-                );
-            }
-            let drop_name = input.drop_name || !over.keeps_name;
-            frame.push(Series {
-                labels: input.labels,
-                drop_name,
-                column,
-            });
-            Ok(())
-        })?;
-        Ok(frame)
+        self.range_stream(range, over.wanted, stage, steps)
     }
 
     fn hint_counter(&self, span: Span, name: &str) {
-        if !name.is_empty() && !COUNTER_SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) {
-            self.annotations.info(
-                span,
-                format!(
-                    "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {name:?}"
-                ),
-            );
-        }
+        self.annotations.info(
+            span,
+            format!(
+                "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {name:?}"
+            ),
+        );
     }
+}
+
+/// Whether the name is that of a counter, or says nothing.
+fn is_counter(name: &str) -> bool {
+    name.is_empty() || COUNTER_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
 }
 
 /// Refuses windows with extended ends where the function cannot take them.

@@ -18,6 +18,11 @@ pub(crate) fn is_absent(value: f64) -> bool {
     is_stale_nan(value)
 }
 
+/// How many samples a histogram counts for: one for 16 bytes, as upstream.
+pub(crate) fn histogram_samples(histogram: &FloatHistogram) -> usize {
+    histogram.memory_bytes().div_ceil(16)
+}
+
 /// A column of values, one cell a step. A cell holds a float, a histogram or nothing, never both.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Column {
@@ -106,6 +111,38 @@ impl Column {
         self.histograms.resize(self.floats.len(), None);
         if let Some(cell) = self.histograms.get_mut(i) {
             *cell = Some(histogram);
+        }
+    }
+
+    /// Empties the column and gives it so many steps, keeping its memory.
+    pub(crate) fn reset(&mut self, steps: usize) {
+        self.floats.clear();
+        self.floats.resize(steps, ABSENT);
+        self.histograms.clear();
+    }
+
+    /// How many samples it holds, as a query's bound counts them: a float is one, a histogram as many as it is large.
+    pub(crate) fn samples(&self) -> usize {
+        let floats = self
+            .floats
+            .iter()
+            .map(|v| usize::from(!is_absent(*v)))
+            .sum::<usize>();
+        floats
+            + self
+                .histograms
+                .iter()
+                .flatten()
+                .map(|h| histogram_samples(h))
+                .sum::<usize>()
+    }
+
+    /// Turns every value's sign.
+    pub(crate) fn negate(&mut self) {
+        let floats = self.floats.iter_mut().filter(|v| !is_absent(**v));
+        floats.for_each(|v| *v = -*v);
+        for histogram in self.histograms.iter_mut().flatten() {
+            Arc::make_mut(histogram).multiply(-1.0);
         }
     }
 

@@ -2,9 +2,10 @@
 
 use model::Labels;
 use model::labels::METRIC_NAME;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::column::{Column, is_absent};
+use super::stream::SERIES_BYTES;
 use crate::QueryError;
 
 /// One series: a cell for each step.
@@ -53,7 +54,16 @@ impl Output {
         match self {
             Output::Scalar(values) => values.len(),
             Output::String(_) => 0,
-            Output::Vector(frame) => frame.iter().map(|s| s.column.len()).sum(),
+            Output::Vector(frame) => frame.iter().map(|s| s.column.samples()).sum(),
+        }
+    }
+
+    /// Bytes of memory it takes, roughly.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Output::Scalar(values) => 8 * values.capacity(),
+            Output::String(text) => text.capacity(),
+            Output::Vector(frame) => frame.iter().map(|s| s.column.bytes() + SERIES_BYTES).sum(),
         }
     }
 
@@ -69,6 +79,20 @@ impl Output {
             Output::Vector(frame) => frame.iter_mut().for_each(|s| s.column.repeat_first(count)),
         }
     }
+}
+
+/// Makes sure that no two series have the same labels.
+pub(crate) fn refuse_same_labels(frame: &Frame) -> Result<(), QueryError> {
+    let mut seen: FxHashSet<&Labels> = FxHashSet::default();
+    if frame.iter().all(|s| seen.insert(&s.labels)) {
+        Ok(())
+    } else {
+        Err(same_labels())
+    }
+}
+
+pub(crate) fn same_labels() -> QueryError {
+    QueryError::execution("vector cannot contain metrics with the same labelset")
 }
 
 /// Applies `f` to all floats; they are another quantity from now on. Histograms have no such value and go.
@@ -126,8 +150,7 @@ pub(crate) fn merge_same_labels(frame: Frame) -> Result<Frame, QueryError> {
                 continue;
             }
             if into.column.has(i) {
-                let text = "vector cannot contain metrics with the same labelset";
-                return Err(QueryError::execution(text));
+                return Err(same_labels());
             }
             into.column.set(i, cell);
         }

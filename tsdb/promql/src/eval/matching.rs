@@ -9,25 +9,68 @@ use model::Labels;
 use model::labels::METRIC_NAME;
 use rustc_hash::FxHashMap;
 
-use super::binary::Operator;
+use super::binary::{Note, Operator, element};
 use super::frame::{is_metadata_label, merge_same_labels};
-use super::{ABSENT, Column, Evaluator, Frame, Series, Steps, is_absent};
+use super::stream::SERIES_BYTES;
+use super::{ABSENT, Cell, Column, Evaluator, Frame, Series, Steps, is_absent};
 use crate::QueryError;
-use crate::ast::{Cardinality, Matching};
+use crate::ast::{Binary, Cardinality, Matching};
 
-/// The labels by which a series is matched.
-pub(super) fn signature(labels: &Labels, matching: &Matching) -> Labels {
-    let listed = |name: &str| matching.labels.iter().any(|l| l == name);
-    if matching.on {
-        labels.filtered(listed)
-    } else {
-        labels.filtered(|n| n != METRIC_NAME && !listed(n))
+/// Stands between the texts of a signature; no text of a label has this byte.
+const BETWEEN: u8 = 0xff;
+
+/// By what series match.
+pub(super) struct Signature<'a> {
+    on: bool,
+    names: Vec<&'a str>,
+}
+
+impl<'a> Signature<'a> {
+    pub(super) fn new(matching: &'a Matching) -> Signature<'a> {
+        let mut names: Vec<&str> = matching.labels.iter().map(String::as_str).collect();
+        names.sort_unstable();
+        names.dedup();
+        Signature {
+            on: matching.on,
+            names,
+        }
+    }
+
+    /// Sets `key` to bytes that are the same for labels that match and for no others.
+    pub(super) fn key(&self, labels: &Labels, key: &mut Vec<u8>) {
+        key.clear();
+        let mut put = |text: &str| {
+            key.extend_from_slice(text.as_bytes());
+            key.push(BETWEEN);
+        };
+        if self.on {
+            self.names
+                .iter()
+                .for_each(|name| put(labels.get(name).unwrap_or("")));
+            return;
+        }
+        let rest = labels
+            .iter()
+            .filter(|(n, _)| *n != METRIC_NAME && !self.names.contains(n));
+        rest.for_each(|(name, value)| {
+            put(name);
+            put(value);
+        });
+    }
+
+    /// The labels that match.
+    fn labels(&self, labels: &Labels) -> Labels {
+        if self.on {
+            labels.filtered(|n| self.names.contains(&n))
+        } else {
+            labels.filtered(|n| n != METRIC_NAME && !self.names.contains(&n))
+        }
     }
 }
 
 /// The series of both sides with equal matching labels.
+#[derive(Default)]
 struct Group<'a> {
-    labels: Labels,
     many: Vec<(usize, &'a Series)>,
     one: Vec<&'a Series>,
 }
@@ -36,6 +79,9 @@ struct Group<'a> {
 struct Matcher<'a> {
     operator: Operator,
     matching: &'a Matching,
+    signature: &'a Signature<'a>,
+    /// Names go at once where they are obsolete.
+    drop_now: bool,
     /// The "many" side stands on the right.
     swapped: bool,
     many_fill: Option<f64>,
@@ -49,37 +95,75 @@ impl Evaluator<'_> {
     /// `lhs op rhs`
     pub(super) fn match_vectors(
         &self,
-        operator: Operator,
+        binary: &Binary,
         lhs: Frame,
         rhs: Frame,
-        matching: &Matching,
         steps: Steps,
     ) -> Result<Frame, QueryError> {
+        let matching = &binary.matching;
+        let signature = Signature::new(matching);
         let swapped = matching.cardinality == Cardinality::OneToMany;
         let (many, one) = if swapped { (rhs, lhs) } else { (lhs, rhs) };
         // Upstream swaps the sides of `group_right` but not their fills: `fill_left` is always the "many" side's.
         let (many_fill, one_fill) = (matching.fill_left, matching.fill_right);
         let many_any = any_by_step(&many, steps);
         let matcher = Matcher {
-            operator,
+            operator: Operator::new(binary),
             matching,
+            signature: &signature,
+            drop_now: !self.delayed_name_removal,
             swapped,
             many_fill,
             one_fill,
             many_any,
             steps,
         };
+        let mut said = Said::new(steps);
         let mut placed: Vec<(usize, Series)> = Vec::new();
-        for group in groups(&many, &one, matching) {
+        for group in groups(&many, &one, &signature) {
             self.budget.check()?;
-            let results = matcher.group(&group)?;
+            let results = matcher.group(&group, &mut said)?;
+            let columns = || results.iter().map(|(_, s)| &s.column);
+            self.budget.charge(columns().map(Column::samples).sum())?;
             self.budget
-                .charge(results.iter().map(|(_, s)| s.column.len()).sum())?;
+                .hold_bytes(columns().map(|c| c.bytes() + SERIES_BYTES).sum())?;
             placed.extend(results);
         }
+        said.tell(self, matcher.operator);
         // The answer of an instant query is in the order of the many side.
         placed.sort_by_key(|(i, _)| *i);
         merge_same_labels(placed.into_iter().map(|(_, s)| s).collect())
+    }
+}
+
+/// What there is to say of each step: of several things the last one, by the order of the many side, as upstream does.
+struct Said {
+    steps: Vec<Option<(usize, Note)>>,
+}
+
+impl Said {
+    fn new(steps: Steps) -> Said {
+        Said {
+            steps: vec![None; steps.count],
+        }
+    }
+
+    fn note(&mut self, step: usize, place: usize, note: Note) {
+        if let Some(said) = self.steps.get_mut(step)
+            && said.is_none_or(|(before, _)| before <= place)
+        {
+            *said = Some((place, note));
+        }
+    }
+
+    fn tell(self, evaluator: &Evaluator<'_>, operator: Operator) {
+        let mut told: Vec<Note> = Vec::new();
+        for (_, note) in self.steps.into_iter().flatten() {
+            if !told.contains(&note) {
+                note.tell(&evaluator.annotations, operator);
+                told.push(note);
+            }
+        }
     }
 }
 
@@ -87,25 +171,24 @@ fn any_by_step(frame: &Frame, steps: Steps) -> Vec<bool> {
     let mut any = vec![false; steps.count];
     for series in frame {
         any.iter_mut()
-            .zip(&series.column.floats)
-            .for_each(|(any, v)| *any |= !is_absent(*v));
+            .enumerate()
+            .for_each(|(i, any)| *any |= series.column.has(i));
     }
     any
 }
 
-fn groups<'a>(many: &'a Frame, one: &'a Frame, matching: &Matching) -> Vec<Group<'a>> {
+fn groups<'a>(many: &'a Frame, one: &'a Frame, signature: &Signature<'_>) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'a>> = Vec::new();
-    let mut index: FxHashMap<Labels, usize> = FxHashMap::default();
+    let mut index: FxHashMap<Box<[u8]>, usize> = FxHashMap::default();
+    let mut key = Vec::new();
     let mut place = |labels: &Labels, groups: &mut Vec<Group<'a>>| {
-        let signature = signature(labels, matching);
-        *index.entry(signature).or_insert_with_key(|signature| {
-            groups.push(Group {
-                labels: signature.clone(),
-                many: Vec::new(),
-                one: Vec::new(),
-            });
-            groups.len() - 1
-        })
+        signature.key(labels, &mut key);
+        if let Some(at) = index.get(key.as_slice()) {
+            return *at;
+        }
+        groups.push(Group::default());
+        index.insert(key.as_slice().into(), groups.len() - 1);
+        groups.len() - 1
     };
     for (i, series) in many.iter().enumerate() {
         let at = place(&series.labels, &mut groups);
@@ -118,50 +201,100 @@ fn groups<'a>(many: &'a Frame, one: &'a Frame, matching: &Matching) -> Vec<Group
     groups
 }
 
+/// What stands on a side of the operator.
+#[derive(Clone, Copy)]
+enum Side<'a> {
+    Column(&'a Column),
+    /// A value at the steps at which there is no sample.
+    Fill(f64, &'a dyn Fn(usize) -> bool),
+}
+
+impl<'a> Side<'a> {
+    fn cell(&self, step: usize) -> Cell<'a> {
+        match self {
+            Side::Column(column) => column.cell(step),
+            Side::Fill(value, missing) if missing(step) => Cell::Float(*value),
+            Side::Fill(..) => Cell::Absent,
+        }
+    }
+}
+
 impl Matcher<'_> {
     /// The results of one group, each with its place in the answer.
-    fn group(&self, group: &Group<'_>) -> Result<Vec<(usize, Series)>, QueryError> {
+    fn group(&self, group: &Group<'_>, said: &mut Said) -> Result<Vec<(usize, Series)>, QueryError> {
         self.check_one_side(group)?;
         self.check_many_side(group)?;
         let mut results = Vec::new();
         for (i, many) in &group.many {
             for one in &group.one {
-                let pairs = many.column.floats.iter().zip(&one.column.floats);
-                let values = pairs.map(|(m, o)| if is_absent(*o) { ABSENT } else { self.value(*m, *o) });
-                self.push(&mut results, *i, &many.labels, &one.labels, values.collect());
+                let column = self.combine(Side::Column(&many.column), Side::Column(&one.column), *i, said);
+                self.push(&mut results, *i, &many.labels, &one.labels, column);
             }
             if let Some(fill) = self.one_fill {
-                let missing = |step: usize| group.one.iter().all(|o| at(o, step));
-                let cells = many.column.floats.iter().enumerate();
-                let values = cells.map(|(s, m)| if missing(s) { self.value(*m, fill) } else { ABSENT });
-                self.push(&mut results, *i, &many.labels, &group.labels, values.collect());
+                let missing = |step: usize| group.one.iter().all(|o| !o.column.has(step));
+                let fill = Side::Fill(fill, &missing);
+                let column = self.combine(Side::Column(&many.column), fill, *i, said);
+                self.push(
+                    &mut results,
+                    *i,
+                    &many.labels,
+                    &self.signature.labels(&many.labels),
+                    column,
+                );
             }
         }
         if let Some(fill) = self.many_fill {
-            let missing = |step: usize| group.many.iter().all(|(_, m)| at(m, step));
+            let missing = |step: usize| group.many.iter().all(|(_, m)| !m.column.has(step));
             for one in &group.one {
-                let cells = one.column.floats.iter().enumerate();
-                let value = |o: f64| if is_absent(o) { ABSENT } else { self.value(fill, o) };
-                let values = cells.map(|(s, o)| if missing(s) { value(*o) } else { ABSENT });
+                let fill = Side::Fill(fill, &missing);
+                let column = self.combine(fill, Side::Column(&one.column), usize::MAX, said);
                 self.push(
                     &mut results,
                     usize::MAX,
-                    &group.labels,
+                    &self.signature.labels(&one.labels),
                     &one.labels,
-                    values.collect(),
+                    column,
                 );
             }
         }
         Ok(results)
     }
 
-    /// The operator's value for a sample of each side; the many side's may be absent.
-    fn value(&self, many: f64, one: f64) -> f64 {
-        if is_absent(many) {
-            return ABSENT;
+    /// The operator's values where both sides have one.
+    fn combine(&self, many: Side<'_>, one: Side<'_>, place: usize, said: &mut Said) -> Column {
+        let (left, right) = if self.swapped { (one, many) } else { (many, one) };
+        if let (Side::Column(l), Side::Column(r)) = (left, right)
+            && !l.has_histograms()
+            && !r.has_histograms()
+            && !self.operator.needs_histograms()
+        {
+            let pairs = l.floats.iter().zip(&r.floats);
+            let value = |(l, r): (&f64, &f64)| match is_absent(*l) || is_absent(*r) {
+                true => ABSENT,
+                false => self.operator.apply(*l, *r, *l),
+            };
+            return Column::of_floats(pairs.map(value).collect());
         }
-        let (l, r) = if self.swapped { (one, many) } else { (many, one) };
-        self.operator.apply(l, r, l)
+        let mut column = Column::absent(self.steps.count);
+        for step in 0..self.steps.count {
+            let (l, r) = (left.cell(step), right.cell(step));
+            if l.is_absent() || r.is_absent() {
+                continue;
+            }
+            let done = element(self.operator.op, l, r);
+            if let Some(note) = done.error.or(done.note) {
+                said.note(step, place, note);
+            }
+            if done.error.is_some() {
+                continue;
+            }
+            if self.operator.return_bool {
+                column.set_float(step, f64::from(u8::from(done.keep)));
+            } else if done.keep {
+                done.value.put(&mut column, step);
+            }
+        }
+        column
     }
 
     fn push(
@@ -170,19 +303,20 @@ impl Matcher<'_> {
         place: usize,
         many: &Labels,
         one: &Labels,
-        values: Vec<f64>,
+        column: Column,
     ) {
-        if values.iter().any(|v| !is_absent(*v)) {
-            let labels = self.result_labels(many, one);
-            results.push((
-                place,
-                Series {
-                    labels,
-                    drop_name: self.operator.return_bool,
-                    column: Column::of_floats(values),
-                },
-            ));
+        if column.is_empty() {
+            return;
         }
+        let labels = self.result_labels(many, one);
+        results.push((
+            place,
+            Series {
+                labels,
+                drop_name: self.operator.return_bool && !self.drop_now,
+                column,
+            },
+        ));
     }
 
     fn result_labels(&self, many: &Labels, one: &Labels) -> Labels {
@@ -194,7 +328,7 @@ impl Matcher<'_> {
             ..
         } = self.matching;
         let listed = |name: &str| labels.iter().any(|l| l == name);
-        let changed = self.operator.changes_schema;
+        let changed = self.operator.changes_schema || (self.operator.return_bool && self.drop_now);
         let kept = many.filtered(|name| {
             let matched = *cardinality != Cardinality::OneToOne || listed(name) == *on;
             matched && !(changed && is_metadata_label(name))
@@ -222,7 +356,7 @@ impl Matcher<'_> {
                 return Err(QueryError::execution(format!(
                     "found duplicate series for the match group {} on the {side} hand-side of the operation: \
                      [{}, {}];many-to-many matching not allowed: matching labels must be unique on one side",
-                    braced(&group.labels),
+                    braced(&self.signature.labels(&first.labels)),
                     braced(&first.labels),
                     braced(&second.labels),
                 )));

@@ -1,44 +1,36 @@
 //! `and`, `or`, `unless`: presence of matching series decides, step by step.
 
-use model::Labels;
 use rustc_hash::FxHashMap;
 
 use super::frame::{drop_empty, merge_same_labels};
-use super::matching::signature;
-use super::{Evaluator, Frame, Steps};
+use super::matching::Signature;
+use super::{Evaluator, Frame, Series, Steps};
 use crate::QueryError;
-use crate::ast::{BinaryOp, Matching};
+use crate::ast::{Binary, BinaryOp, Matching};
 
 impl Evaluator<'_> {
     /// `lhs and rhs` and its like.
     pub(super) fn set_operation(
         &self,
-        op: BinaryOp,
+        binary: &Binary,
         mut lhs: Frame,
         mut rhs: Frame,
-        matching: &Matching,
         steps: Steps,
     ) -> Result<Frame, QueryError> {
         self.budget.check()?;
-        match op {
+        match binary.op {
             BinaryOp::Or => {
-                let present = presence(&lhs, matching, steps);
-                clear_cells(&mut rhs, matching, |signature, step| {
-                    there(&present, signature, step)
-                });
+                let present = Presence::of(&lhs, &binary.matching, steps);
+                present.clear_cells(&mut rhs, |present| present);
                 lhs.extend(rhs);
             }
             BinaryOp::And => {
-                let present = presence(&rhs, matching, steps);
-                clear_cells(&mut lhs, matching, |signature, step| {
-                    !there(&present, signature, step)
-                });
+                let present = Presence::of(&rhs, &binary.matching, steps);
+                present.clear_cells(&mut lhs, |present| !present);
             }
             _ => {
-                let present = presence(&rhs, matching, steps);
-                clear_cells(&mut lhs, matching, |signature, step| {
-                    there(&present, signature, step)
-                });
+                let present = Presence::of(&rhs, &binary.matching, steps);
+                present.clear_cells(&mut lhs, |present| present);
             }
         }
         drop_empty(&mut lhs);
@@ -47,33 +39,49 @@ impl Evaluator<'_> {
 }
 
 /// At which steps there is a sample, by matching labels.
-type Presence = FxHashMap<Labels, Vec<bool>>;
-
-fn presence(frame: &Frame, matching: &Matching, steps: Steps) -> Presence {
-    let mut presence = Presence::default();
-    for series in frame {
-        let steps_of = presence
-            .entry(signature(&series.labels, matching))
-            .or_insert_with(|| vec![false; steps.count]);
-        steps_of
-            .iter_mut()
-            .enumerate()
-            .for_each(|(i, p)| *p |= series.column.has(i));
-    }
-    presence
+struct Presence<'a> {
+    signature: Signature<'a>,
+    steps: FxHashMap<Box<[u8]>, Vec<bool>>,
 }
 
-fn there(presence: &Presence, signature: &Labels, step: usize) -> bool {
-    presence
-        .get(signature)
-        .and_then(|steps| steps.get(step))
-        .is_some_and(|p| *p)
+impl<'a> Presence<'a> {
+    fn of(frame: &Frame, matching: &'a Matching, steps: Steps) -> Presence<'a> {
+        let mut presence = Presence {
+            signature: Signature::new(matching),
+            steps: FxHashMap::default(),
+        };
+        let mut key = Vec::new();
+        for series in frame {
+            presence.signature.key(&series.labels, &mut key);
+            match presence.steps.get_mut(key.as_slice()) {
+                Some(present) => see(present, series),
+                None => {
+                    let mut present = vec![false; steps.count];
+                    see(&mut present, series);
+                    presence.steps.insert(key.as_slice().into(), present);
+                }
+            }
+        }
+        presence
+    }
+
+    /// Empties the cells for which `clear` says so, given whether there is a matching sample.
+    fn clear_cells(&self, frame: &mut Frame, clear: impl Fn(bool) -> bool) {
+        let mut key = Vec::new();
+        for series in frame {
+            self.signature.key(&series.labels, &mut key);
+            let present = self.steps.get(key.as_slice());
+            for step in 0..series.column.len() {
+                let present = present.and_then(|p| p.get(step)).is_some_and(|p| *p);
+                if clear(present) {
+                    series.column.clear(step);
+                }
+            }
+        }
+    }
 }
 
-fn clear_cells(frame: &mut Frame, matching: &Matching, clear: impl Fn(&Labels, usize) -> bool) {
-    for series in frame {
-        let signature = signature(&series.labels, matching);
-        let cleared = (0..series.column.len()).filter(|step| clear(&signature, *step));
-        cleared.for_each(|step| series.column.clear(step));
-    }
+fn see(present: &mut [bool], series: &Series) {
+    let cells = present.iter_mut().enumerate();
+    cells.for_each(|(i, present)| *present |= series.column.has(i));
 }

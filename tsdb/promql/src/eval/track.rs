@@ -2,13 +2,56 @@
 
 use std::sync::Arc;
 
-use model::Starts;
 use model::histogram::CounterResetHint;
 use model::metrics::{Samples, is_stale_nan};
+use model::{Histogram, Starts};
 
 use super::Steps;
 use super::column::{Cell, Column};
 use crate::histogram::FloatHistogram;
+
+/// What becomes of stored histograms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Conversion {
+    /// They are taken whole.
+    Whole,
+    /// Count and sum are all that is asked for: buckets go, once they have told of counter resets.
+    Totals,
+}
+
+impl Conversion {
+    /// The histogram that is computed with; `before` is the one before it in its series.
+    pub(crate) fn convert(self, stored: &Histogram, before: &mut Option<FloatHistogram>) -> FloatHistogram {
+        let whole = match before {
+            Some(before) => FloatHistogram::following(stored, before),
+            None => FloatHistogram::from(stored),
+        };
+        if self == Conversion::Whole {
+            if !whole.custom_values.is_empty() {
+                *before = Some(FloatHistogram::empty_like(&whole));
+            }
+            return whole;
+        }
+        let mut totals = FloatHistogram {
+            schema: whole.schema,
+            reset_hint: whole.reset_hint,
+            count: whole.count,
+            sum: whole.sum,
+            ..FloatHistogram::default()
+        };
+        if let (CounterResetHint::Unknown, Some(before)) = (whole.reset_hint, &*before) {
+            totals.reset_hint = match whole.detect_reset(before) {
+                true => CounterResetHint::Reset,
+                false => CounterResetHint::NoReset,
+            };
+        }
+        *before = Some(FloatHistogram {
+            reset_hint: totals.reset_hint,
+            ..whole
+        });
+        totals
+    }
+}
 
 /// The samples of one series, staleness markers removed; or the points of one series of a subquery.
 #[derive(Debug, Clone, Default)]
@@ -30,15 +73,17 @@ impl Track {
     }
 
     /// Takes what a store gave, leaving the track's old memory to it.
-    pub(crate) fn take(&mut self, samples: &mut Samples) {
+    pub(crate) fn take(&mut self, samples: &mut Samples, conversion: Conversion) {
         std::mem::swap(&mut self.timestamps, &mut samples.timestamps);
         std::mem::swap(&mut self.values, &mut samples.values);
         std::mem::swap(&mut self.starts, &mut samples.starts);
         drop_stale(&mut self.timestamps, &mut self.values);
         self.histograms.clear();
-        let live = samples.histograms.iter().filter(|(_, h)| !h.is_stale());
-        self.histograms
-            .extend(live.map(|(t, h)| (*t, Arc::new(FloatHistogram::from(&**h)))));
+        let mut before: Option<FloatHistogram> = None;
+        for (t, histogram) in samples.histograms.iter().filter(|(_, h)| !h.is_stale()) {
+            let histogram = conversion.convert(histogram, &mut before);
+            self.histograms.push((*t, Arc::new(histogram)));
+        }
     }
 
     /// Takes the cells of a column as points at the times of its steps.

@@ -63,12 +63,7 @@ pub(crate) struct Window<'a> {
     pub(crate) eval_ms: i64,
 }
 
-impl Window<'_> {
-    /// The window's length in seconds.
-    pub(crate) fn range_s(&self) -> f64 {
-        (self.end_ms - self.start_ms) as f64 / 1000.0
-    }
-}
+impl Window<'_> {}
 
 impl<'a> Windows<'a> {
     /// The window of a step with its samples.
@@ -116,7 +111,7 @@ impl Reach {
 }
 
 /// Lays windows over one track after the other.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Sill {
     pub(crate) reach: Reach,
     bounds: Vec<Bounds>,

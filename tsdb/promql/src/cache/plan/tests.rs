@@ -26,6 +26,7 @@ fn columns(grid: Grid, warnings: &[&str]) -> Columns {
         value: Value::Matrix(series.into_iter().filter(|s| !s.is_empty()).collect()),
         warnings: warnings.iter().map(|w| (*w).to_owned()).collect(),
         infos: Vec::new(),
+        stats: None,
     };
     Columns::of(&result, grid).unwrap()
 }

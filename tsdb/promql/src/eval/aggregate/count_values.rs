@@ -3,74 +3,93 @@
 use model::Labels;
 use rustc_hash::FxHashMap;
 
-use super::super::{Column, Evaluator, Frame, Series, Steps, is_absent};
-use super::{Group, group_labels};
+use super::super::{Cell, Column, Evaluator, Frame, Series, Steps, string};
+use super::groups::Grouped;
 use crate::QueryError;
-use crate::ast::Grouping;
+use crate::ast::{Aggregate, Grouping};
 use crate::numeric::format_float;
+
+/// Counters of values, one series each.
+struct Counters {
+    grouped: Grouped,
+    frame: Frame,
+    index: FxHashMap<Labels, usize>,
+}
 
 impl Evaluator<'_> {
     /// How many series of a group have each value.
-    pub(super) fn count_values(
-        &self,
-        frame: &Frame,
-        label: &str,
-        grouping: &Grouping,
-        steps: Steps,
-    ) -> Result<Frame, QueryError> {
-        let mut counts: Frame = Vec::new();
-        let mut index: FxHashMap<Labels, usize> = FxHashMap::default();
-        for series in frame {
+    pub(super) fn count_values(&self, aggregate: &Aggregate, steps: Steps) -> Result<Frame, QueryError> {
+        let label = aggregate.param.as_ref().map(string).transpose()?.unwrap_or("");
+        // Where the query has bytes that are no UTF-8 the parser leaves this character.
+        if label.is_empty() || label.contains(char::REPLACEMENT_CHARACTER) {
+            let written = aggregate
+                .param
+                .as_ref()
+                .and_then(|p| self.shared.written(p.span()));
+            let written = written.map_or_else(|| format!("{label:?}"), str::to_owned);
+            return Err(QueryError::execution(format!("invalid label name {written}")));
+        }
+        let grouping = match &aggregate.grouping {
+            Grouping::By(names) => Grouping::By(names.iter().cloned().chain([label.to_owned()]).collect()),
+            without => without.clone(),
+        };
+        let mut counters = Counters {
+            grouped: Grouped::new(&grouping),
+            frame: Frame::new(),
+            index: FxHashMap::default(),
+        };
+        for series in self.vector(&aggregate.expr, steps)? {
             self.budget.check()?;
-            let group = Group {
-                labels: group_labels(&series.labels, grouping),
-                drop_name: series.drop_name,
-                members: vec![],
-            };
             let mut last: Option<(u64, usize)> = None;
-            let floats = series
-                .column
-                .floats
-                .iter()
-                .enumerate()
-                .filter(|(_, v)| !is_absent(**v));
-            for (step, value) in floats {
+            for step in 0..series.column.len() {
                 // Series often keep their value for many steps: labels are built when it changes.
-                let at = match last {
-                    Some((bits, at)) if bits == value.to_bits() => at,
-                    _ => self.count_of(&group, label, *value, &mut index, &mut counts, steps)?,
+                let at = match (series.column.cell(step), last) {
+                    (Cell::Absent, _) => continue,
+                    (Cell::Float(value), Some((bits, at))) if bits == value.to_bits() => at,
+                    (Cell::Float(value), _) => {
+                        let at = self.counter(&mut counters, &series, label, &format_float(value), steps)?;
+                        last = Some((value.to_bits(), at));
+                        at
+                    }
+                    (Cell::Histogram(h), _) => {
+                        self.counter(&mut counters, &series, label, &h.to_string(), steps)?
+                    }
                 };
-                last = Some((value.to_bits(), at));
-                if let Some(cell) = counts.get_mut(at).and_then(|s| s.column.floats.get_mut(step)) {
-                    *cell = if is_absent(*cell) { 1.0 } else { *cell + 1.0 };
+                if let Some(counter) = counters.frame.get_mut(at) {
+                    let before = match counter.column.cell(step) {
+                        Cell::Float(count) => count,
+                        _ => 0.0,
+                    };
+                    counter.column.set_float(step, before + 1.0);
                 }
             }
         }
-        Ok(counts)
+        Ok(counters.frame)
     }
 
-    /// The index of the counter of a value in a group.
-    fn count_of(
+    /// The index of the counter of a value in a series' group.
+    fn counter(
         &self,
-        group: &Group,
+        counters: &mut Counters,
+        series: &Series,
         label: &str,
-        value: f64,
-        index: &mut FxHashMap<Labels, usize>,
-        counts: &mut Frame,
+        value: &str,
         steps: Steps,
     ) -> Result<usize, QueryError> {
-        let mut builder = group.labels.to_builder();
-        let labels = builder.set(label, &format_float(value)).build();
-        if let Some(at) = index.get(&labels) {
+        let labels = series.labels.to_builder().set(label, value).build();
+        let labels = counters.grouped.labels(&labels);
+        if let Some(at) = counters.index.get(&labels) {
             return Ok(*at);
         }
+        let column = Column::absent(steps.count);
         self.budget.charge(steps.count)?;
-        index.insert(labels.clone(), counts.len());
-        counts.push(Series {
+        self.budget.hold_bytes(column.bytes())?;
+        counters.index.insert(labels.clone(), counters.frame.len());
+        counters.frame.push(Series {
             labels,
-            drop_name: group.drop_name,
-            column: Column::absent(steps.count),
+            drop_name: series.drop_name,
+            column,
         });
-        Ok(counts.len() - 1)
+        Ok(counters.frame.len() - 1)
     }
 }
