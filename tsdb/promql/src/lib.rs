@@ -6,8 +6,8 @@
 //! its series once; sliding windows walk the decoded columns. So the cost of a range query is that of reading
 //! its samples once plus the arithmetic of its windows, never "one instant query a step".
 //!
-//! This crate is a blocking library: it knows no store, no runtime and no clock. Native histograms are not
-//! there yet: no sample is one.
+//! This crate is a blocking library: it knows no store, no runtime and no clock. Samples are floats or
+//! native histograms, which are [`FloatHistogram`] here.
 
 mod annotations;
 pub mod ast;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use promql::promqltest::{Report, run};
 
 /// So many evaluations of upstream's files passed when this was last looked at. It only ever rises.
-const UPSTREAM_FLOOR: usize = 1200;
+const UPSTREAM_FLOOR: usize = 2214;
 
 fn test_files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).expect("a folder of .test files");
