@@ -158,6 +158,9 @@ impl Source {
     }
 
     /// Observes a little and says what there is.
+    ///
+    /// There is always a bucket on each side that is ever in use, be it an empty one: Prometheus' store gives samples of a
+    /// chunk the buckets that later ones have, and it makes a difference whether a side has any.
     fn next(&mut self, random: &mut Random) -> Histogram {
         if random.chance(self.changes) {
             self.clear();
@@ -174,6 +177,11 @@ impl Source {
         }
         for _ in 0..random.below(6) {
             self.observe(random);
+        }
+        let place = if self.custom() { 0 } else { 2i32 << self.schema.max(0) };
+        self.positive_counts.entry(place).or_default();
+        if self.negative {
+            self.negative_counts.entry(place).or_default();
         }
         self.histogram()
     }
