@@ -16,6 +16,7 @@ mod answer;
 mod compare;
 mod data;
 mod grammar;
+mod hints;
 mod http;
 mod known;
 mod prometheus;

@@ -8,6 +8,7 @@ use crate::Failure;
 use crate::answer::Answer;
 use crate::data::{DataSet, Point, SPAN_MS};
 use crate::grammar::{Times, seconds};
+use crate::hints::Chunk;
 use crate::http::Connection;
 use crate::wire;
 
@@ -98,18 +99,17 @@ impl Side for InProcess {
     fn load(&mut self, data: &DataSet) -> Result<(), Failure> {
         self.store = MemoryStore::new();
         for series in &data.series {
-            for (timestamp_ms, point) in &series.points {
+            let mut chunk = Chunk::default();
+            for &(timestamp_ms, ref point) in &series.points {
                 match point {
                     Point::Float(value) => {
-                        let sample = Sample {
-                            timestamp_ms: *timestamp_ms,
-                            value: *value,
-                        };
-                        self.store.push(&series.labels, sample);
+                        chunk.end();
+                        let value = *value;
+                        self.store.push(&series.labels, Sample { timestamp_ms, value });
                     }
                     Point::Histogram(h) => {
                         self.store
-                            .push_histogram(&series.labels, *timestamp_ms, h.clone())
+                            .push_histogram(&series.labels, timestamp_ms, chunk.hinted(h));
                     }
                 }
             }

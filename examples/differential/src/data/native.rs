@@ -178,7 +178,11 @@ impl Source {
         for _ in 0..random.below(6) {
             self.observe(random);
         }
-        let place = if self.custom() { 0 } else { 2i32 << self.schema.max(0) };
+        let place = if self.custom() {
+            0
+        } else {
+            2i32 << self.schema.max(0)
+        };
         self.positive_counts.entry(place).or_default();
         if self.negative {
             self.negative_counts.entry(place).or_default();
