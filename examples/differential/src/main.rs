@@ -64,6 +64,9 @@ struct Options {
     /// Queries of each seed.
     #[arg(long, default_value_t = 1000)]
     queries: usize,
+    /// The names of metrics that no longer fit go at the very end of a query, on both sides.
+    #[arg(long)]
+    delayed_names: bool,
     /// Sorts of differences that are shown at most.
     #[arg(long, default_value_t = 20)]
     show: usize,
@@ -103,7 +106,8 @@ fn main() -> Result<ExitCode, Failure> {
 
 /// Runs one seed.
 fn run(options: &Options, seed: u64, report: &mut Report) -> Result<(), Failure> {
-    let started = options.prometheus.as_deref().map(Prometheus::start).transpose()?;
+    let start = |path| Prometheus::start(path, options.delayed_names);
+    let started = options.prometheus.as_deref().map(start).transpose()?;
     let url = match (&started, &options.peer) {
         (Some(prometheus), _) => prometheus.address(),
         (None, Some(url)) => url,
@@ -112,7 +116,7 @@ fn run(options: &Options, seed: u64, report: &mut Report) -> Result<(), Failure>
     let mut pair = Pair {
         peer: Server::new(url),
         ours: match options.ours.as_str() {
-            "in-process" => Box::new(InProcess::default()),
+            "in-process" => Box::new(InProcess::new(options.delayed_names)),
             url => Box::new(Server::new(url)),
         },
     };

@@ -10,8 +10,11 @@ use crate::Failure;
 use crate::http::Connection;
 
 /// What is experimental there and part of the language here.
-const FEATURES: &str = "promql-experimental-functions,promql-delayed-name-removal,promql-extended-range-selectors,\
-                        promql-binop-fill-modifiers";
+const FEATURES: &str =
+    "promql-experimental-functions,promql-extended-range-selectors,promql-binop-fill-modifiers";
+
+/// Names are removed at the end, see [`promql::EngineOptions::delayed_name_removal`].
+const DELAYED_NAMES: &str = ",promql-delayed-name-removal";
 
 /// How often, ten times a second, it is asked whether it is ready.
 const ATTEMPTS: usize = 300;
@@ -25,17 +28,18 @@ pub(crate) struct Prometheus {
 
 impl Prometheus {
     /// Starts the program at `path` without data and waits until it is ready.
-    pub(crate) fn start(path: &Path) -> Result<Prometheus, Failure> {
+    pub(crate) fn start(path: &Path, delayed_names: bool) -> Result<Prometheus, Failure> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let dir = std::env::temp_dir().join(format!("differential-{}-{port}", std::process::id()));
         std::fs::create_dir_all(&dir)?;
         std::fs::write(dir.join("prometheus.yml"), "global:\n  evaluation_interval: 1m\n")?;
         let address = format!("127.0.0.1:{port}");
+        let names = if delayed_names { DELAYED_NAMES } else { "" };
         let process = Command::new(path)
             .arg(format!("--config.file={}", dir.join("prometheus.yml").display()))
             .arg(format!("--storage.tsdb.path={}", dir.join("data").display()))
             .arg(format!("--web.listen-address={address}"))
-            .arg(format!("--enable-feature={FEATURES}"))
+            .arg(format!("--enable-feature={FEATURES}{names}"))
             .arg("--web.enable-remote-write-receiver")
             .stdout(Stdio::null())
             .stderr(File::create(dir.join("log"))?)

@@ -2,7 +2,7 @@
 
 use model::metrics::Sample;
 use promql::memory::MemoryStore;
-use promql::{Engine, ParserOptions, QueryContext, parse_with};
+use promql::{Engine, EngineOptions, ParserOptions, QueryContext, parse_with};
 
 use crate::Failure;
 use crate::answer::Answer;
@@ -89,10 +89,21 @@ impl Side for Server {
 }
 
 /// The engine in this process, over a store in memory.
-#[derive(Default)]
 pub(crate) struct InProcess {
     engine: Engine,
     store: MemoryStore,
+}
+
+impl InProcess {
+    pub(crate) fn new(delayed_names: bool) -> InProcess {
+        InProcess {
+            engine: Engine::new(EngineOptions {
+                delayed_name_removal: delayed_names,
+                ..EngineOptions::default()
+            }),
+            store: MemoryStore::new(),
+        }
+    }
 }
 
 impl Side for InProcess {

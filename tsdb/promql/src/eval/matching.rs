@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use model::Labels;
-use model::labels::METRIC_NAME;
+use model::labels::{METRIC_NAME, is_legacy_label_name};
 use rustc_hash::FxHashMap;
 
 use super::binary::{Note, Operator, element};
@@ -357,8 +357,8 @@ impl Matcher<'_> {
                     "found duplicate series for the match group {} on the {side} hand-side of the operation: \
                      [{}, {}];many-to-many matching not allowed: matching labels must be unique on one side",
                     braced(&self.signature.labels(&first.labels)),
-                    braced(&first.labels),
                     braced(&second.labels),
+                    braced(&first.labels),
                 )));
             }
         }
@@ -417,7 +417,10 @@ pub(super) fn braced(labels: &Labels) -> String {
     for (i, (name, value)) in labels.iter().enumerate() {
         let comma = if i == 0 { "" } else { ", " };
         // Writing to a String cannot fail.
-        let _ = write!(text, "{comma}{name}={value:?}");
+        let _ = match is_legacy_label_name(name) {
+            true => write!(text, "{comma}{name}={value:?}"),
+            false => write!(text, "{comma}{name:?}={value:?}"),
+        };
     }
     text.push('}');
     text
