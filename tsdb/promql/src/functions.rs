@@ -135,3 +135,6 @@ impl Function {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

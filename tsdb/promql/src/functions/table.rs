@@ -13,6 +13,12 @@ pub(crate) fn find(name: &str) -> Option<&'static Function> {
     FUNCTIONS.iter().find(|f| f.name == name)
 }
 
+/// All of them.
+#[cfg(test)]
+pub(super) fn all() -> &'static [Function] {
+    FUNCTIONS
+}
+
 const fn function(
     name: &'static str,
     args: &'static [ValueType],
