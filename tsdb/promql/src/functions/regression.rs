@@ -4,6 +4,7 @@
 use crate::QueryError;
 use crate::eval::{Column, Window, Windows};
 use crate::functions::OverCall;
+use crate::functions::exact_sum::two_sum;
 use crate::numeric::KahanSum;
 
 pub(crate) fn deriv(w: &Windows<'_>, call: &OverCall<'_>, out: &mut Column) -> Result<(), QueryError> {
@@ -98,18 +99,37 @@ fn linear_regression(w: &Window<'_>, intercept_ms: i64) -> (f64, f64) {
             (0.0, first)
         };
     }
-    let [mut x_sum, mut y_sum, mut xy_sum, mut xx_sum] = [KahanSum::default(); 4];
-    for (t, y) in w.timestamps.iter().zip(w.values) {
-        let x = (t - intercept_ms) as f64 / 1000.0;
-        x_sum.add(x);
-        y_sum.add(*y);
-        xy_sum.add(x * y);
-        xx_sum.add(x * x);
-    }
     let n = w.values.len() as f64;
-    let [x, y, xy, xx] = [x_sum, y_sum, xy_sum, xx_sum].map(|s| s.sum + s.c);
+    let [x, y, xy, xx] = sums(w, intercept_ms);
     let covariance = xy - x * y / n;
     let variance = xx - x * x / n;
     let slope = covariance / variance;
     (slope, y / n - slope * x / n)
+}
+
+/// The compensated sums of times, values, their products and the squares of times.
+fn sums(w: &Window<'_>, intercept_ms: i64) -> [f64; 4] {
+    let terms = |(t, y): (&i64, &f64)| {
+        let x = (t - intercept_ms) as f64 / 1000.0;
+        [x, *y, x * y, x * x]
+    };
+    let (mut sums, mut errors) = ([0.0; 4], [0.0; 4]);
+    for terms in w.timestamps.iter().zip(w.values).map(terms) {
+        for ((sum, errors), term) in sums.iter_mut().zip(&mut errors).zip(terms) {
+            let error;
+            (*sum, error) = two_sum(*sum, term);
+            *errors += error;
+        }
+    }
+    let total = |i: usize| sums[i] + errors[i];
+    let totals = [total(0), total(1), total(2), total(3)];
+    if totals.iter().all(|total| total.is_finite()) {
+        return totals;
+    }
+    // What infinities do to a correction takes a closer look.
+    let mut closer = [KahanSum::default(); 4];
+    for terms in w.timestamps.iter().zip(w.values).map(terms) {
+        closer.iter_mut().zip(terms).for_each(|(sum, term)| sum.add(term));
+    }
+    closer.map(|s| s.sum + s.c)
 }

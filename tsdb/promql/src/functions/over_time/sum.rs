@@ -2,8 +2,8 @@
 //!
 //! Both are what Kahan's summation over each window gives, to the last bit. A sum costs a few additions a window, see
 //! [`PrefixSums`](super::super::exact_sum). A mean divides the sum and its correction one by one, so that it takes the
-//! loop's own intermediate results where additions round: then four windows are summed side by side, which takes a
-//! fourth of the time that each alone would wait for its last addition.
+//! loop's own intermediate results where additions round: then several windows are summed side by side, since each alone
+//! would mostly wait for its last addition.
 
 use super::super::exact_sum::{PrefixSums, two_sum};
 use crate::QueryError;
@@ -16,7 +16,7 @@ use crate::numeric::{KahanSum, Mean};
 const SHORT: usize = 8;
 
 /// So many windows are summed side by side.
-const LANES: usize = 4;
+const LANES: usize = 8;
 
 pub(crate) fn sum(w: &Windows<'_>, call: &OverCall<'_>, out: &mut Column) -> Result<(), QueryError> {
     let values = &*w.track.values;
@@ -82,12 +82,11 @@ fn plain_mean(values: &[f64]) -> f64 {
     mean.total()
 }
 
-/// Windows of equal length that wait to be summed side by side.
+/// Windows that wait to be summed side by side.
 struct Lanes<'a> {
     values: &'a [f64],
-    len: usize,
-    /// Step and first sample of each.
-    waiting: [(usize, usize); LANES],
+    /// Step and samples of each.
+    waiting: [(usize, &'a [f64]); LANES],
     count: usize,
 }
 
@@ -95,19 +94,14 @@ impl<'a> Lanes<'a> {
     fn new(values: &'a [f64]) -> Lanes<'a> {
         Lanes {
             values,
-            len: 0,
-            waiting: [(0, 0); LANES],
+            waiting: [(0, &[]); LANES],
             count: 0,
         }
     }
 
     fn take(&mut self, step: usize, from: usize, to: usize, out: &mut Column) {
-        if to - from != self.len {
-            self.flush(out);
-            self.len = to - from;
-        }
         if let Some(free) = self.waiting.get_mut(self.count) {
-            *free = (step, from);
+            *free = (step, self.values.get(from..to).unwrap_or_default());
             self.count += 1;
         }
         if self.count == LANES {
@@ -116,48 +110,52 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    fn window(&self, from: usize) -> &'a [f64] {
-        self.values.get(from..from + self.len).unwrap_or_default()
-    }
-
     fn sum_all(&self, out: &mut Column) {
-        let windows = self.waiting.map(|(_, from)| self.window(from));
-        let n = self.len as f64;
-        for ((step, from), (sum, correction)) in self.waiting.iter().zip(side_by_side(windows)) {
+        let windows = self.waiting.map(|(_, window)| window);
+        for ((step, window), (sum, correction)) in self.waiting.iter().zip(side_by_side(windows)) {
             // An infinity on the way calls for the running mean.
             let mean = if sum.is_finite() && correction.is_finite() {
+                let n = window.len() as f64;
                 sum / n + correction / n
             } else {
-                plain_mean(self.window(*from))
+                plain_mean(window)
             };
             out.set_float(*step, mean);
         }
     }
 
     fn flush(&mut self, out: &mut Column) {
-        for (step, from) in self.waiting.iter().take(self.count) {
-            out.set_float(*step, plain_mean(self.window(*from)));
+        for (step, window) in self.waiting.iter().take(self.count) {
+            out.set_float(*step, plain_mean(window));
         }
         self.count = 0;
     }
 }
 
-/// Sums and corrections, as Kahan's summation in Neumaier's variant has them.
+/// Sums and corrections, as Kahan's summation in Neumaier's variant has them: without its question for the larger one,
+/// which no two windows answer at the same time.
 fn side_by_side(windows: [&[f64]; LANES]) -> [(f64, f64); LANES] {
-    let [a, b, c, d] = windows;
+    let shared = windows.iter().map(|w| w.len()).min().unwrap_or(0);
+    let heads = windows.map(|w| &w[..shared]);
     let (mut sums, mut corrections) = ([0.0; LANES], [0.0; LANES]);
-    for (((a, b), c), d) in a.iter().zip(b).zip(c).zip(d) {
-        let values = [*a, *b, *c, *d];
-        for ((sum, correction), value) in sums.iter_mut().zip(&mut corrections).zip(values) {
-            let error;
-            (*sum, error) = two_sum(*sum, value);
-            *correction += error;
+    for k in 0..shared {
+        let values = heads.map(|w| w[k]);
+        let mut errors = [0.0; LANES];
+        for lane in 0..LANES {
+            (sums[lane], errors[lane]) = two_sum(sums[lane], values[lane]);
+        }
+        for lane in 0..LANES {
+            corrections[lane] += errors[lane];
         }
     }
     let mut all = [(0.0, 0.0); LANES];
-    all.iter_mut()
-        .zip(sums.into_iter().zip(corrections))
-        .for_each(|(into, pair)| *into = pair);
+    for (lane, into) in all.iter_mut().enumerate() {
+        *into = (sums[lane], corrections[lane]);
+        for value in &windows[lane][shared..] {
+            let (sum, error) = two_sum(into.0, *value);
+            *into = (sum, into.1 + error);
+        }
+    }
     all
 }
 

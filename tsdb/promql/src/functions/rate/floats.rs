@@ -91,17 +91,17 @@ struct Resets {
 
 impl Resets {
     fn find(&mut self, track: &Track, starts: Option<&Starts>) {
-        let pairs = track.values.iter().zip(track.values.iter().skip(1));
-        let falls = pairs.zip(1u32..).filter(|((before, after), _)| after < before);
         let Some(starts) = starts else {
-            self.at.extend(falls.map(|(_, i)| i));
+            find_falls(&track.values, &mut self.at);
             return;
         };
         let sample = |time_ms: &i64| SampleStart {
             time_ms: *time_ms,
             start_ms: starts.at(*time_ms),
         };
-        let mut falls = falls.map(|(_, i)| i).peekable();
+        let mut falls = Vec::new();
+        find_falls(&track.values, &mut falls);
+        let mut falls = falls.into_iter().peekable();
         let times = track
             .timestamps
             .iter()
@@ -134,5 +134,22 @@ impl Resets {
         }
         let next = self.overlaps.partition_point(|i| *i <= bounds.floats.0);
         self.overlaps.get(next).is_some_and(|i| *i < bounds.floats.1)
+    }
+}
+
+/// Samples looked at together: mostly none of them falls.
+const BLOCK: usize = 64;
+
+/// The values that are less than the one before.
+fn find_falls(values: &[f64], falls: &mut Vec<u32>) {
+    let mut begin = 0u32;
+    while let Some(block @ [_, ..]) = values.get(begin as usize..values.len().min(begin as usize + BLOCK + 1)) {
+        let before_and_after = || block.iter().zip(block.iter().skip(1));
+        // No early end: the comparisons are done several at a time.
+        if before_and_after().fold(false, |fell, (before, after)| fell | (after < before)) {
+            let found = before_and_after().zip(begin + 1..).filter(|((before, after), _)| after < before);
+            falls.extend(found.map(|(_, i)| i));
+        }
+        begin += BLOCK as u32;
     }
 }
