@@ -26,10 +26,16 @@ fn store() -> MemoryStore {
     let mut counter = 0.0;
     let mut rows = Vec::new();
     for i in 0..SAMPLES {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         let noise = (random >> 33) as i64;
         // The seconds of a processor, in hundredths; it starts anew now and then.
-        counter = if noise % 5000 == 0 { 0.0 } else { counter + (noise % 1500) as f64 };
+        counter = if noise % 5000 == 0 {
+            0.0
+        } else {
+            counter + (noise % 1500) as f64
+        };
         let timestamp_ms = i * INTERVAL_MS + noise % 5;
         let mut push = |name: &str, value: f64| {
             rows.push(MetricRow {

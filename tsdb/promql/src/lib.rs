@@ -17,6 +17,7 @@ mod engine;
 mod error;
 mod eval;
 mod functions;
+mod go_math;
 mod histogram;
 mod lexer;
 pub mod memory;

@@ -143,11 +143,14 @@ const BLOCK: usize = 64;
 /// The values that are less than the one before.
 fn find_falls(values: &[f64], falls: &mut Vec<u32>) {
     let mut begin = 0u32;
-    while let Some(block @ [_, ..]) = values.get(begin as usize..values.len().min(begin as usize + BLOCK + 1)) {
+    while let Some(block @ [_, ..]) = values.get(begin as usize..values.len().min(begin as usize + BLOCK + 1))
+    {
         let before_and_after = || block.iter().zip(block.iter().skip(1));
         // No early end: the comparisons are done several at a time.
         if before_and_after().fold(false, |fell, (before, after)| fell | (after < before)) {
-            let found = before_and_after().zip(begin + 1..).filter(|((before, after), _)| after < before);
+            let found = before_and_after()
+                .zip(begin + 1..)
+                .filter(|((before, after), _)| after < before);
             falls.extend(found.map(|(_, i)| i));
         }
         begin += BLOCK as u32;
