@@ -13,7 +13,7 @@ mod trigonometric;
 
 pub(crate) use exponential::exp;
 pub(crate) use hyperbolic::{acosh, asinh, atanh, cosh, sinh, tanh};
-pub(crate) use inverse::{acos, asin, atan};
+pub(crate) use inverse::{acos, asin, atan, atan2};
 pub(crate) use logarithm::{ln, log2, log10};
 pub(crate) use power::pow;
 pub(crate) use trigonometric::{cos, sin, tan};

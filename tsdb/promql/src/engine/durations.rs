@@ -118,7 +118,7 @@ impl Times {
                     BinaryOp::Div => l / r,
                     BinaryOp::Mod if r == 0.0 => return Err(bad(*span, "modulo by zero")),
                     BinaryOp::Mod => l % r,
-                    BinaryOp::Pow => l.powf(r),
+                    BinaryOp::Pow => crate::go_math::pow(l, r),
                     other => {
                         let op = other.as_str();
                         return Err(bad(

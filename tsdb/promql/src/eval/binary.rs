@@ -7,6 +7,7 @@ use super::{ABSENT, Cell, Column, Evaluator, Frame, Output, Steps, is_absent};
 use crate::annotations::Annotations;
 use crate::ast::{Binary, BinaryOp, Span};
 use crate::budget::Held;
+use crate::go_math;
 use crate::value::ValueType;
 use crate::{Expr, QueryError};
 pub(super) use element::{Note, element};
@@ -143,8 +144,8 @@ impl Operator {
             BinaryOp::Mul => Kind::Arithmetic(|l, r| l * r),
             BinaryOp::Div => Kind::Arithmetic(|l, r| l / r),
             BinaryOp::Mod => Kind::Arithmetic(|l, r| l % r),
-            BinaryOp::Pow => Kind::Arithmetic(f64::powf),
-            BinaryOp::Atan2 => Kind::Arithmetic(f64::atan2),
+            BinaryOp::Pow => Kind::Arithmetic(go_math::pow),
+            BinaryOp::Atan2 => Kind::Arithmetic(go_math::atan2),
             BinaryOp::Equal => Kind::Comparison(|l, r| l == r),
             BinaryOp::NotEqual => Kind::Comparison(|l, r| l != r),
             BinaryOp::Greater => Kind::Comparison(|l, r| l > r),

@@ -1,6 +1,6 @@
 //! Inverse trigonometric functions: a rational approximation of the arc tangent near zero, and what leads there.
 
-use std::f64::consts::{FRAC_PI_2, FRAC_PI_4};
+use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
 
 use super::polynomial;
 
@@ -39,6 +39,22 @@ pub(crate) fn asin(x: f64) -> f64 {
 
 pub(crate) fn acos(x: f64) -> f64 {
     FRAC_PI_2 - asin(x)
+}
+
+/// The angle of the point `(x, y)`.
+pub(crate) fn atan2(y: f64, x: f64) -> f64 {
+    if x == 0.0 || y == 0.0 || !x.is_finite() || !y.is_finite() {
+        // The special cases, which are the same everywhere.
+        return y.atan2(x);
+    }
+    let angle = atan(y / x);
+    if x >= 0.0 {
+        angle
+    } else if angle <= 0.0 {
+        angle + PI
+    } else {
+        angle - PI
+    }
 }
 
 fn of_positive(x: f64) -> f64 {

@@ -8,6 +8,7 @@ use super::super::{ABSENT, Cell, Column};
 use super::Operator;
 use crate::annotations::Annotations;
 use crate::ast::BinaryOp;
+use crate::go_math;
 use crate::histogram::{FloatHistogram, MergeNotes, MixedSchemas, Trim};
 
 /// A value that an operator gives.
@@ -148,8 +149,8 @@ fn floats(op: BinaryOp, l: f64, r: f64) -> Element {
         BinaryOp::Mul => always(l * r),
         BinaryOp::Div => always(l / r),
         BinaryOp::Mod => always(l % r),
-        BinaryOp::Pow => always(l.powf(r)),
-        BinaryOp::Atan2 => always(l.atan2(r)),
+        BinaryOp::Pow => always(go_math::pow(l, r)),
+        BinaryOp::Atan2 => always(go_math::atan2(l, r)),
         BinaryOp::Equal => if_holds(l == r),
         BinaryOp::NotEqual => if_holds(l != r),
         BinaryOp::Greater => if_holds(l > r),
