@@ -125,16 +125,28 @@ fn upstream_canonical_forms() {
         return;
     };
     let cases: Vec<serde_json::Value> = serde_json::from_str(&text).expect("JSON");
-    let (mut passed, mut unparsed, mut wrong) = (0, 0, Vec::new());
+    let mut wrong = Vec::new();
     for case in &cases {
         let input = case["in"].as_str().unwrap_or_default();
+        if LATER_FORMS.contains(&input) {
+            continue;
+        }
         let expected = case["out"].as_str().unwrap_or(input);
-        match promql::parse(input).map(|expr| expr.to_string()) {
-            Ok(printed) if printed == expected => passed += 1,
+        match promql::parse_with(input, &promql::ParserOptions::all()).map(|expr| expr.to_string()) {
+            Ok(printed) if printed == expected => {}
             Ok(printed) => wrong.push(format!("{input} prints as {printed}, expected {expected}")),
-            Err(_) => unparsed += 1,
+            Err(error) => wrong.push(format!("{input}: {error}")),
         }
     }
-    eprintln!("printer: {passed} of {}, {unparsed} not parsed", cases.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Prometheus 3.14 drops the parentheses around a lone duration; the cases are of a later state, which keeps them.
+const LATER_FORMS: [&str; 6] = [
+    "foo offset +(5)",
+    "foo offset -(5)",
+    "foo offset (5)",
+    "foo offset (5m)",
+    "foo[(5s)]",
+    "foo[(5m):(1m)]",
+];

@@ -268,3 +268,16 @@ fn trims_cut_the_bucket_that_contains_the_value() {
         "nothing is taken away, so the sum stays"
     );
 }
+
+#[test]
+fn thresholds_that_are_nan_end() {
+    let nan = FloatHistogram {
+        zero_threshold: f64::NAN,
+        ..positive(0, &[1.0])
+    };
+    let other = positive(0, &[1.0, 2.0]);
+    assert!(nan.detect_reset(&positive(0, &[1.0])));
+    let _ = other.detect_reset(&nan);
+    let _ = nan.clone().add(&other).unwrap();
+    let _ = other.clone().subtract(&nan).unwrap();
+}

@@ -3,6 +3,8 @@
 //! The zero bucket of a sum must reach as far as the wider of the two, and its edge must not be within a populated bucket
 //! of either: it moves outwards until that is so.
 
+use std::cmp::Ordering;
+
 use super::merge::Errors;
 use super::{FloatHistogram, Side};
 use crate::numeric::kahan_inc;
@@ -64,7 +66,8 @@ impl FloatHistogram {
             let positive = self.swallow(&self.positive, errors.map(|e| e.positive.as_slice()), &mut zero);
             zero.threshold = positive;
             let negative = self.swallow(&self.negative, errors.map(|e| e.negative.as_slice()), &mut zero);
-            if negative == positive {
+            // A threshold that is NaN never gets wider.
+            if negative.partial_cmp(&positive) != Some(Ordering::Greater) {
                 return zero;
             }
             // The positive side has to be looked at again with the wider bucket.
