@@ -237,6 +237,7 @@ impl Shared {
             start_timestamps: features.use_start_timestamps,
             delayed_name_removal: features.delayed_name_removal,
             subquery_step_ms: global.evaluation_interval.as_millis(),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
             ..EngineOptions::default()
         });
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);

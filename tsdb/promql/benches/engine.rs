@@ -13,7 +13,9 @@ use promql::{Engine, EngineOptions, QueryContext, Value};
 const SCRAPE_MS: i64 = 15_000;
 const SPAN_MS: i64 = 5 * 3_600_000;
 const HOSTS: usize = 100;
-const MODES: [&str; 8] = ["idle", "user", "system", "nice", "iowait", "irq", "softirq", "steal"];
+const MODES: [&str; 8] = [
+    "idle", "user", "system", "nice", "iowait", "irq", "softirq", "steal",
+];
 
 static STORE: LazyLock<MemoryStore> = LazyLock::new(store);
 
@@ -37,14 +39,30 @@ fn store() -> MemoryStore {
             let mut value = 0.0;
             for t in (0..SPAN_MS).step_by(SCRAPE_MS as usize) {
                 value += ((t / SCRAPE_MS) as f64 * 0.7 + i as f64).sin().abs();
-                store.push(&labels, Sample { timestamp_ms: t, value });
+                store.push(
+                    &labels,
+                    Sample {
+                        timestamp_ms: t,
+                        value,
+                    },
+                );
             }
         }
         for name in ["node_load1", "node_memory_total", "node_memory_available"] {
-            let labels = Labels::from_pairs([("__name__", name), ("instance", instance.as_str()), ("job", "node")]);
+            let labels = Labels::from_pairs([
+                ("__name__", name),
+                ("instance", instance.as_str()),
+                ("job", "node"),
+            ]);
             for t in (0..SPAN_MS).step_by(SCRAPE_MS as usize) {
                 let value = 2.0 + ((t / SCRAPE_MS) as f64 * 0.3 + host as f64).sin();
-                store.push(&labels, Sample { timestamp_ms: t, value });
+                store.push(
+                    &labels,
+                    Sample {
+                        timestamp_ms: t,
+                        value,
+                    },
+                );
             }
         }
         let labels = Labels::from_pairs([
@@ -54,7 +72,13 @@ fn store() -> MemoryStore {
             ("release", "6.1.0"),
         ]);
         for t in (0..SPAN_MS).step_by(SCRAPE_MS as usize) {
-            store.push(&labels, Sample { timestamp_ms: t, value: 1.0 });
+            store.push(
+                &labels,
+                Sample {
+                    timestamp_ms: t,
+                    value: 1.0,
+                },
+            );
         }
     }
     store
@@ -65,16 +89,46 @@ const QUERIES: [(&str, &str, i64, i64); 14] = [
     ("select", "node_cpu_seconds_total", 3600, 15),
     ("rate", "rate(node_cpu_seconds_total[5m])", 3600, 15),
     ("sum_all", "sum(rate(node_cpu_seconds_total[5m]))", 14400, 60),
-    ("sum_by_instance", "sum by (instance) (rate(node_cpu_seconds_total{mode!=\"idle\"}[5m]))", 14400, 60),
-    ("sum_by_mode", "sum by (mode) (rate(node_cpu_seconds_total[5m]))", 14400, 60),
+    (
+        "sum_by_instance",
+        "sum by (instance) (rate(node_cpu_seconds_total{mode!=\"idle\"}[5m]))",
+        14400,
+        60,
+    ),
+    (
+        "sum_by_mode",
+        "sum by (mode) (rate(node_cpu_seconds_total[5m]))",
+        14400,
+        60,
+    ),
     ("avg_by_mode", "avg by (mode) (node_cpu_seconds_total)", 14400, 60),
     ("avg_over_time", "avg_over_time(node_load1[1h])", 10800, 60),
-    ("quantile_over_time", "quantile_over_time(0.95, node_load1[1h])", 10800, 60),
+    (
+        "quantile_over_time",
+        "quantile_over_time(0.95, node_load1[1h])",
+        10800,
+        60,
+    ),
     ("max_over_time", "max_over_time(node_load1[1h])", 10800, 60),
-    ("subquery", "max_over_time(rate(node_cpu_seconds_total{mode=\"user\"}[1m])[30m:1m])", 3600, 60),
-    ("topk", "topk(5, sum by (instance) (rate(node_cpu_seconds_total[5m])))", 10800, 60),
+    (
+        "subquery",
+        "max_over_time(rate(node_cpu_seconds_total{mode=\"user\"}[1m])[30m:1m])",
+        3600,
+        60,
+    ),
+    (
+        "topk",
+        "topk(5, sum by (instance) (rate(node_cpu_seconds_total[5m])))",
+        10800,
+        60,
+    ),
     ("ratio", "node_memory_available / node_memory_total", 14400, 60),
-    ("join", "node_load1 * on (instance) group_left (release) node_uname_info", 14400, 60),
+    (
+        "join",
+        "node_load1 * on (instance) group_left (release) node_uname_info",
+        14400,
+        60,
+    ),
     ("count_instant", "count({__name__!=\"\"})", 0, 0),
 ];
 

@@ -134,7 +134,10 @@ fn memory_is_bounded() {
     };
     // The matrix takes 150 × (23 × 8 + 256) bytes; its sum a fraction of that.
     let error = ask(&bounded(40_000), &store, "rate(a_total[5m])").unwrap_err();
-    assert!(matches!(error, QueryError::TooMuchMemory { limit: 40_000 }), "{error}");
+    assert!(
+        matches!(error, QueryError::TooMuchMemory { limit: 40_000 }),
+        "{error}"
+    );
     assert_eq!(error.error_type(), "execution");
     assert!(ask(&bounded(40_000), &store, "sum(rate(a_total[5m]))").is_ok());
     assert!(ask(&bounded(100_000), &store, "rate(a_total[5m])").is_ok());
@@ -209,7 +212,10 @@ fn samples_are_counted() {
     };
     let series = SERIES as u64;
     let selected = stats("a_total");
-    assert_eq!((selected.total_queryable_samples, selected.samples_read), (5 * series, 5 * series));
+    assert_eq!(
+        (selected.total_queryable_samples, selected.samples_read),
+        (5 * series, 5 * series)
+    );
     let rate = stats("sum(rate(a_total[5m]))");
     assert_eq!(rate.total_queryable_samples, 5 * 20 * series);
     assert_eq!(rate.samples_read, 24 * series);
