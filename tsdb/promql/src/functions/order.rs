@@ -1,69 +1,90 @@
 //! The order of the values in a window that moves over a series.
 //!
-//! All values of the series are ranked once; a window is a set of ranks, kept as bits. A sample comes or goes by flipping
-//! a bit, and the k-th smallest value is found by counting bits, 64 at a time. So a window costs a few nanoseconds a
-//! sample that changes and one for every 64 samples of the series, however many samples it has itself. Costs: sorting
-//! the series once, 20 bytes a sample.
+//! The values of a stretch of the series are ranked once; a window is a set of ranks, kept as bits. A sample comes or
+//! goes by flipping a bit, and the k-th smallest value is found by counting bits, 64 at a time. So a window costs a few
+//! nanoseconds a sample that changes and one for every 64 samples of the stretch, however many samples it has itself.
+//! Costs: sorting the samples once, or twice where stretches overlap; 36 bytes for each sample of a stretch.
 
 /// So many words are counted together, so that a search skips them at once.
 const BLOCK: usize = 16;
 
-/// The values of a series in order, and which of them are in the window.
-#[derive(Debug, Default)]
-pub(super) struct Ordered {
+/// A stretch is so many times as long as the window that it begins with, so that few samples are sorted twice.
+const STRETCH: usize = 4;
+
+/// No stretch is shorter; it fits into the nearest cache.
+const SHORTEST_STRETCH: usize = 1024;
+
+/// The values of a stretch of a series in order, and which of them are in the window.
+#[derive(Debug)]
+pub(super) struct Ordered<'a> {
+    values: &'a [f64],
+    /// The stretch, and the window, by the samples that they begin and end with.
+    stretch: (usize, usize),
+    window: (usize, usize),
     sorted: Vec<f64>,
-    /// The place of each sample in `sorted`, none twice.
+    /// The place in `sorted` of each sample of the stretch.
     ranks: Vec<u32>,
     present: Vec<u64>,
     /// Bits set in each [`BLOCK`] of words.
     counts: Vec<u32>,
-    from: usize,
-    to: usize,
+    /// Kept for the next stretch.
+    keys: Vec<(u64, u32)>,
 }
 
-impl Ordered {
+impl<'a> Ordered<'a> {
     /// Of the values of a series, with an empty window. NaN are before all numbers.
-    pub(super) fn of(values: &[f64]) -> Ordered {
-        let mut keys: Vec<u64> = values.iter().map(|v| key(*v)).collect();
-        keys.sort_unstable();
-        let mut taken = vec![0u32; keys.len()];
-        let rank = |value: &f64| {
-            let key = key(*value);
-            let first = keys.partition_point(|k| *k < key);
-            // Equal values take the places of their run one after the other.
-            let Some(taken) = taken.get_mut(first) else {
-                return 0;
-            };
-            *taken += 1;
-            first as u32 + *taken - 1
-        };
-        let ranks: Vec<u32> = values.iter().map(rank).collect();
-        let mut sorted = vec![0.0; values.len()];
-        for (value, rank) in values.iter().zip(&ranks) {
-            if let Some(place) = sorted.get_mut(*rank as usize) {
-                *place = *value;
-            }
-        }
-        let words = values.len().div_ceil(64);
+    pub(super) fn of(values: &'a [f64]) -> Ordered<'a> {
         Ordered {
-            sorted,
-            ranks,
-            present: vec![0; words],
-            counts: vec![0; words.div_ceil(BLOCK)],
-            from: 0,
-            to: 0,
+            values,
+            stretch: (0, 0),
+            window: (0, 0),
+            sorted: Vec::new(),
+            ranks: Vec::new(),
+            present: Vec::new(),
+            counts: Vec::new(),
+            keys: Vec::new(),
         }
     }
 
     /// Moves the window; neither end goes back.
     pub(super) fn move_to(&mut self, from: usize, to: usize) {
-        for i in self.from..from.min(self.to) {
-            self.flip(i, false);
+        if to > self.stretch.1 {
+            self.rank(from, to);
         }
-        for i in self.to.max(from)..to {
-            self.flip(i, true);
+        for sample in self.window.0..from.min(self.window.1) {
+            self.flip(sample, false);
         }
-        (self.from, self.to) = (from, to.max(self.to));
+        for sample in self.window.1.max(from)..to {
+            self.flip(sample, true);
+        }
+        self.window = (from, to.max(self.window.1));
+    }
+
+    /// Begins a new stretch with the window, which is empty then.
+    fn rank(&mut self, from: usize, to: usize) {
+        let len = (STRETCH * (to - from)).max(SHORTEST_STRETCH);
+        let end = (from + len).min(self.values.len()).max(to);
+        let values = self.values.get(from..end).unwrap_or_default();
+        self.keys.clear();
+        self.keys
+            .extend(values.iter().zip(0..).map(|(v, i)| (key(*v), i)));
+        self.keys.sort_unstable();
+        self.ranks.clear();
+        self.ranks.resize(values.len(), 0);
+        self.sorted.clear();
+        for ((_, sample), rank) in self.keys.iter().zip(0..) {
+            self.sorted.extend(values.get(*sample as usize));
+            if let Some(place) = self.ranks.get_mut(*sample as usize) {
+                *place = rank;
+            }
+        }
+        let words = values.len().div_ceil(64);
+        self.present.clear();
+        self.present.resize(words, 0);
+        self.counts.clear();
+        self.counts.resize(words.div_ceil(BLOCK), 0);
+        self.stretch = (from, end);
+        self.window = (from, from);
     }
 
     fn flip(&mut self, sample: usize, comes: bool) {

@@ -115,10 +115,13 @@ fn sums(w: &Window<'_>, intercept_ms: i64) -> [f64; 4] {
     };
     let (mut sums, mut errors) = ([0.0; 4], [0.0; 4]);
     for terms in w.timestamps.iter().zip(w.values).map(terms) {
-        for ((sum, errors), term) in sums.iter_mut().zip(&mut errors).zip(terms) {
-            let error;
-            (*sum, error) = two_sum(*sum, term);
-            *errors += error;
+        // All sums in step, so that one instruction does several.
+        let mut lost = [0.0; 4];
+        for i in 0..4 {
+            (sums[i], lost[i]) = two_sum(sums[i], terms[i]);
+        }
+        for i in 0..4 {
+            errors[i] += lost[i];
         }
     }
     let total = |i: usize| sums[i] + errors[i];

@@ -1,8 +1,9 @@
 //! `max_over_time`, `min_over_time` and the times of the extremes.
 //!
-//! Short windows are looped over. Longer ones slide over a queue of candidates: a sample that is followed by a better
-//! one in its window can never be the extreme again. So each sample enters and leaves the queue once, and a window costs
-//! what came and went since the one before.
+//! Values: a table has the extreme of every run of `2^k` samples, and a window is covered by two runs that overlap. The
+//! table is made from that of runs half as long, only up to the longest windows, and costs a comparison a sample each
+//! time. Times: windows slide over a queue of candidates; a sample that is followed by a better one in its window can
+//! never be the extreme again. Short windows are looped over.
 
 use std::collections::VecDeque;
 
@@ -10,72 +11,123 @@ use crate::QueryError;
 use crate::eval::{Column, Windows};
 use crate::functions::OverCall;
 
-/// Up to so many samples a window on average, the loop is cheaper than the queue.
+/// Up to so many samples a window on average, the loop is cheaper.
 const SHORT: usize = 8;
 
 pub(crate) fn max(w: &Windows<'_>, call: &OverCall<'_>, out: &mut Column) -> Result<(), QueryError> {
-    slide(w, call, out, |new, best| new > best, |_, value| value);
+    values(w, call, out, |new, best| new > best);
     Ok(())
 }
 
 pub(crate) fn min(w: &Windows<'_>, call: &OverCall<'_>, out: &mut Column) -> Result<(), QueryError> {
-    slide(w, call, out, |new, best| new < best, |_, value| value);
+    values(w, call, out, |new, best| new < best);
     Ok(())
 }
 
 /// The time of the last of the largest.
 pub(crate) fn ts_of_max(w: &Windows<'_>, call: &OverCall<'_>, out: &mut Column) -> Result<(), QueryError> {
-    slide(
-        w,
-        call,
-        out,
-        |new, best| new >= best,
-        |time, _| time as f64 / 1000.0,
-    );
+    times(w, call, out, |new, best| new >= best);
     Ok(())
 }
 
 /// The time of the last of the smallest.
 pub(crate) fn ts_of_min(w: &Windows<'_>, call: &OverCall<'_>, out: &mut Column) -> Result<(), QueryError> {
-    slide(
-        w,
-        call,
-        out,
-        |new, best| new <= best,
-        |time, _| time as f64 / 1000.0,
-    );
+    times(w, call, out, |new, best| new <= best);
     Ok(())
 }
 
-/// Sets each step to what `show` makes of the time and the value of the extreme: the sample that is `better` than all
-/// before it. NaN is only taken where there is nothing else, and then the last one.
-fn slide(
-    w: &Windows<'_>,
-    call: &OverCall<'_>,
-    out: &mut Column,
-    better: impl Fn(f64, f64) -> bool,
-    show: impl Fn(i64, f64) -> f64,
-) {
-    let (timestamps, values) = (&*w.track.timestamps, &*w.track.values);
-    let in_windows: usize = w.bounds.iter().map(|b| (b.floats.1 - b.floats.0) as usize).sum();
-    let short = in_windows <= SHORT * w.bounds.len();
-    let mut candidates = Candidates::default();
-    for (i, bounds) in w.bounds.iter().enumerate() {
-        let (from, to) = (bounds.floats.0 as usize, bounds.floats.1 as usize);
-        if from >= to {
-            continue;
-        }
+/// Says so where histograms are left out of account, and gives the windows that have a float, with their steps.
+fn float_windows<'w>(
+    w: &'w Windows<'_>,
+    call: &'w OverCall<'_>,
+) -> impl Iterator<Item = (usize, usize, usize)> + 'w {
+    let windows = w
+        .bounds
+        .iter()
+        .enumerate()
+        .filter(|(_, b)| b.floats.0 < b.floats.1);
+    windows.map(|(i, bounds)| {
         if bounds.histograms.0 < bounds.histograms.1 {
             call.info_histograms_ignored();
         }
+        (i, bounds.floats.0 as usize, bounds.floats.1 as usize)
+    })
+}
+
+fn is_short(w: &Windows<'_>) -> bool {
+    let in_windows: usize = w.bounds.iter().map(|b| (b.floats.1 - b.floats.0) as usize).sum();
+    in_windows <= SHORT * w.bounds.len() || in_windows < 2 * w.track.values.len()
+}
+
+/// Sets each step to the first value that is `better` than all before it and not worse than those after it. NaN is only
+/// taken where there is nothing else.
+fn values(w: &Windows<'_>, call: &OverCall<'_>, out: &mut Column, better: impl Fn(f64, f64) -> bool) {
+    let values = &*w.track.values;
+    let better_of = |first: f64, second: f64| {
+        if better(second, first) || first.is_nan() {
+            second
+        } else {
+            first
+        }
+    };
+    if is_short(w) {
+        for (i, from, to) in float_windows(w, call) {
+            let window = values.get(from..to).unwrap_or_default().iter().copied();
+            out.set_float(i, window.reduce(better_of).unwrap_or(f64::NAN));
+        }
+        return;
+    }
+    let mut of_level = [0usize; usize::BITS as usize];
+    for (_, from, to) in float_windows(w, call) {
+        of_level[(to - from).ilog2() as usize] += 1;
+    }
+    let mut table = values.to_vec();
+    for (level, windows) in of_level.iter().enumerate() {
+        let run = 1usize << level;
+        if *windows > 0 {
+            let covered = w
+                .bounds
+                .iter()
+                .enumerate()
+                .map(|(i, b)| (i, b.floats.0 as usize, b.floats.1 as usize));
+            for (i, from, to) in
+                covered.filter(|(_, from, to)| (run..2 * run).contains(&to.saturating_sub(*from)))
+            {
+                if let (Some(first), Some(second)) = (table.get(from), table.get(to - run)) {
+                    out.set_float(i, better_of(*first, *second));
+                }
+            }
+        }
+        if of_level.iter().skip(level + 1).all(|windows| *windows == 0) {
+            return;
+        }
+        widen(&mut table, run, better_of);
+    }
+}
+
+/// Makes a table of runs of `run` samples one of runs twice as long; it has as many runs less.
+fn widen(table: &mut Vec<f64>, run: usize, better_of: impl Fn(f64, f64) -> f64) {
+    let left = table.len().saturating_sub(run);
+    for i in 0..left {
+        table[i] = better_of(table[i], table[i + run]);
+    }
+    table.truncate(left);
+}
+
+/// Sets each step to the time of the last sample that is `better` than, or as good as, all before it, in seconds. NaN is
+/// only taken where there is nothing else, and then the last one.
+fn times(w: &Windows<'_>, call: &OverCall<'_>, out: &mut Column, better: impl Fn(f64, f64) -> bool) {
+    let values = &*w.track.values;
+    let short = is_short(w);
+    let mut candidates = Candidates::default();
+    for (i, from, to) in float_windows(w, call) {
         let at = if short {
-            let window = values.get(from..to).unwrap_or_default();
-            from + best_of(window, &better)
+            from + best_of(values.get(from..to).unwrap_or_default(), &better)
         } else {
             candidates.move_to(values, from, to, &better)
         };
-        if let (Some(time), Some(value)) = (timestamps.get(at), values.get(at)) {
-            out.set_float(i, show(*time, *value));
+        if let Some(time) = w.track.timestamps.get(at) {
+            out.set_float(i, *time as f64 / 1000.0);
         }
     }
 }

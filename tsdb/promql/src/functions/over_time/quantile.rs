@@ -59,7 +59,7 @@ pub(crate) fn mad(w: &Windows<'_>, call: &OverCall<'_>, out: &mut Column) -> Res
 /// The windows of a series, one after the other, in order of their values.
 struct Sorted<'a> {
     values: &'a [f64],
-    shared: Option<Ordered>,
+    shared: Option<Ordered<'a>>,
     own: Vec<f64>,
 }
 

@@ -31,7 +31,12 @@ impl Sampled {
         if to_start >= threshold {
             to_start = average / 2.0;
         }
-        if let Some(Counted { first, change }) = counted {
+        // A division is only due where its result might matter: mostly a counter is far from zero.
+        let matters = |c: &Counted| {
+            let far = c.first * sampled;
+            !(far.is_finite() && far > 2.0 * to_start * c.change)
+        };
+        if let Some(Counted { first, change }) = counted.filter(matters) {
             let to_zero = sampled * (first / change);
             if to_zero < to_start {
                 to_start = to_zero;
