@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use collector::config::ByteSize;
 
 use crate::memory::Budget;
 pub(crate) use features::Features;
@@ -174,6 +175,14 @@ pub(crate) struct ServerFlags {
     /// Memory that a query may take: a size, or a share of what the machine or the control group has.
     #[arg(long = "query.max-memory", value_name = "SIZE")]
     pub query_memory: Option<Budget>,
+
+    /// Memory for answers to range queries, for whoever asks again; 0 keeps none.
+    #[arg(
+        long = "query.results-cache-size",
+        value_name = "SIZE",
+        default_value = "32MB"
+    )]
+    pub results_cache_size: ByteSize,
 
     /// Queries that take longer are logged; 0 for none.
     #[arg(long = "query.slow-log-threshold", value_name = "DURATION", default_value = "10s", value_parser = duration)]

@@ -18,6 +18,7 @@ use axum::routing::get;
 use collector::scrape::ScrapeManager;
 use log_indexer::Logs;
 use prometheus_client::registry::Registry;
+use promql::cache::ResultsCache;
 use traces::Traces;
 use tsdb::Tsdb;
 
@@ -32,6 +33,8 @@ pub use requests::Requests;
 pub struct ObserveState {
     /// Series.
     pub tsdb: Arc<Tsdb>,
+    /// Answers that are kept.
+    pub results: Arc<ResultsCache>,
     /// Spans.
     pub spans: Arc<Traces>,
     /// Lines.

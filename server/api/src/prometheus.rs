@@ -22,6 +22,7 @@ use model::exemplar::ExemplarStore;
 use model::metrics::MetricStore;
 use model::{Clock, Labels};
 use parking_lot::RwLock;
+use promql::cache::ResultsCache;
 use promql::{Engine, ParserOptions};
 
 use crate::Pool;
@@ -37,6 +38,8 @@ pub struct PrometheusState {
     pub exemplars: Arc<dyn ExemplarStore>,
     /// Who evaluates.
     pub engine: Arc<Engine>,
+    /// Answers to range queries, for whoever asks again.
+    pub results: Arc<ResultsCache>,
     /// What of the language is allowed.
     pub parser: ParserOptions,
     /// Where queries run.

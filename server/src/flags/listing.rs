@@ -69,6 +69,10 @@ impl ServerFlags {
                     .map(|budget| budget.to_string())
                     .unwrap_or_default(),
             ),
+            (
+                "query.results-cache-size",
+                format!("{}B", self.results_cache_size.0),
+            ),
             ("query.slow-log-threshold", self.slow_query.clone()),
             (
                 "storage.remote.read-sample-limit",

@@ -14,6 +14,7 @@ use api::status::StatusState;
 use axum::Router;
 use collector::push::remote_write::Receiver;
 use model::metrics::{MetricSink, MetricStore};
+use promql::cache::ResultsCache;
 
 use super::lifecycle::Handle;
 use super::running::Shared;
@@ -37,11 +38,14 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Doors {
     let stores = &shared.stores;
     let engine = shared.engine.options();
     let query_timeout = engine.timeout.max(Duration::from_millis(1));
+    let room = usize::try_from(shared.flags.results_cache_size.0).unwrap_or(usize::MAX);
+    let results = Arc::new(ResultsCache::new(room));
     let prometheus = PrometheusState {
         metrics: Arc::clone(&stores.metrics) as Arc<dyn MetricStore>,
         exemplars: Arc::clone(&stores.exemplars) as _,
         engine: Arc::clone(&shared.engine),
         pool: shared.query.clone(),
+        results: Arc::clone(&results),
         parser: shared.features.parser(),
         journal: Arc::clone(&shared.journal),
         read: ReadOptions {
@@ -100,6 +104,7 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Doors {
     let alerts = Arc::clone(&shared.alerts);
     let observe = ObserveState {
         tsdb: Arc::clone(&stores.metrics),
+        results,
         spans: Arc::clone(&stores.spans),
         logs: Arc::clone(&stores.logs),
         targets: Arc::clone(&shared.scrape),

@@ -52,6 +52,7 @@ impl Families {
         families.build();
         families.process(state);
         families.metrics(state);
+        families.results(state);
         families.spans(state);
         families.lines(state);
         families.targets(state);
@@ -248,6 +249,31 @@ impl Families {
             stats.wal_bytes as f64,
         );
         self.engine(&stats);
+    }
+
+    fn results(&mut self, state: &ObserveState) {
+        let stats = state.results.stats();
+        let outcomes = [
+            ("hit", stats.hits),
+            ("partial", stats.partial_hits),
+            ("miss", stats.misses),
+            ("bypassed", stats.bypassed),
+        ];
+        self.push(
+            "masthead_query_results_cache_queries",
+            "Range queries by what of their answers was there: all, some, nothing, or never kept.",
+            true,
+            outcomes.map(|(outcome, count)| (vec![("outcome", outcome.to_owned())], count as f64)),
+        );
+        self.counter(
+            "masthead_query_results_cache_evictions",
+            "Answers that had to go for others.",
+            stats.evicted as f64,
+        );
+        let help = "Answers kept.";
+        self.gauge("masthead_query_results_cache_entries", help, stats.entries as f64);
+        let help = "Bytes that kept answers take.";
+        self.gauge("masthead_query_results_cache_bytes", help, stats.bytes as f64);
     }
 
     fn spans(&mut self, state: &ObserveState) {

@@ -61,10 +61,26 @@ pub(super) async fn range(
     let (start_ms, end_ms, step_ms) = steps(&params)?;
     let asked = asked(&params, (method, uri, client), (start_ms, end_ms, step_ms));
     let (engine, metrics) = (Arc::clone(&state.engine), Arc::clone(&state.metrics));
-    let work = move |expr: &Expr, context: &QueryContext| {
-        engine.range_expr(&*metrics, expr, start_ms, end_ms, step_ms, context)
+    let results = may_be_kept(&params)?.then(|| Arc::clone(&state.results));
+    let work = move |expr: &Expr, context: &QueryContext| match results {
+        Some(results) => results.range_expr(&engine, &*metrics, expr, start_ms, end_ms, step_ms, context),
+        None => engine.range_expr(&*metrics, expr, start_ms, end_ms, step_ms, context),
     };
     run(&state, &params, asked, limit, work).await
+}
+
+/// Whether an answer may be one of before: not if `nocache` says no, as VictoriaMetrics spells it, nor where the question is
+/// what answering costs.
+fn may_be_kept(params: &Params) -> Result<bool, ApiError> {
+    let nocache = match params.get("nocache") {
+        None | Some("" | "0" | "false") => false,
+        Some("1" | "true") => true,
+        Some(other) => {
+            let why = format!("cannot parse {other:?} to a boolean");
+            return Err(ApiError::parameter("nocache", why));
+        }
+    };
+    Ok(!nocache && params.get("stats").is_none_or(str::is_empty))
 }
 
 /// Start, end and step of a range query.

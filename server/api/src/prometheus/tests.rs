@@ -67,6 +67,7 @@ pub(super) fn state_of(store: MemoryStore) -> PrometheusState {
         metrics: Arc::new(store),
         exemplars: Arc::new(OneExemplar),
         engine: Arc::new(Engine::new(EngineOptions::default())),
+        results: Arc::new(ResultsCache::new(1 << 20)),
         parser: ParserOptions::all(),
         pool: Pool::new("query", 2, 10),
         journal: Arc::new(Journal::new(Arc::new(ManualClock::at(NOW_MS)), None)),
@@ -149,6 +150,34 @@ async fn a_range_query_by_form_answers_a_matrix() {
     let body: Value = serde_json::from_str(&text).expect("JSON");
     let values = json!([[1_699_999_970, "1"], [1_699_999_985, "1"], [1_700_000_000, "1"]]);
     assert_eq!(body["data"]["result"][0]["values"], values);
+}
+
+#[tokio::test]
+async fn a_range_query_asked_again_is_answered_from_what_is_there() {
+    let store = MemoryStore::default();
+    let up = Labels::from_pairs([("__name__", "up")]);
+    let sample = Sample {
+        timestamp_ms: NOW_MS,
+        value: 0.5,
+    };
+    store.push(&up, sample);
+    let state = state_of(store);
+    let results = Arc::clone(&state.results);
+    let router = routes(state);
+    let ask = async |more: &str| {
+        let uri = format!("/api/v1/query_range?query=up&start=1700000000&end=1700000060&step=15{more}");
+        let request = Request::get(uri).body(Body::empty()).expect("a request");
+        send_to(router.clone(), request).await
+    };
+    let (status, first) = ask("").await;
+    assert_eq!(status, StatusCode::OK, "{first}");
+    assert!(first.contains("[1700000060,\"0.5\"]"), "{first}");
+    assert_eq!(ask("").await, (status, first.clone()));
+    assert_eq!((results.stats().hits, results.stats().misses), (1, 1));
+    assert_eq!(ask("&nocache=1").await, (status, first));
+    assert_eq!(ask("&stats=true").await.0, StatusCode::OK);
+    assert_eq!(ask("&nocache=maybe").await.0, StatusCode::BAD_REQUEST);
+    assert_eq!((results.stats().hits, results.stats().misses), (1, 1));
 }
 
 #[tokio::test]
