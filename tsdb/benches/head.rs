@@ -218,13 +218,13 @@ fn read_one_series(bencher: Bencher) {
         .iter()
         .map(|(name, value)| Matcher::equal(name, value))
         .collect();
-    let found = memtable
-        .select(&matchers, u64::MAX, i64::MIN, i64::MAX)
-        .unwrap_or_default();
+    let found = memtable.selection(&matchers, u64::MAX, i64::MIN, i64::MAX);
+    let found = found.expect("a selection");
+    let mut reader = found.reader();
     let mut samples = Samples::default();
     bencher.counter(ItemsCount::new(240usize)).bench_local(|| {
         samples.clear();
-        let read = memtable.read(&found[0], u64::MAX, i64::MIN, i64::MAX, &mut samples);
+        let read = reader.read(0, i64::MIN, i64::MAX, &mut samples);
         assert!(read.is_ok() && samples.len() == 240);
     });
 }
@@ -236,7 +236,7 @@ fn select_one_metric(bencher: Bencher) {
     let matchers = [Matcher::equal("__name__", "node_some_metric_16_total")];
     bencher.bench_local(|| {
         memtable
-            .select(black_box(&matchers), u64::MAX, 0, 500_000)
+            .selection(black_box(&matchers), u64::MAX, 0, 500_000)
             .map(|found| found.len())
     });
 }

@@ -7,16 +7,19 @@
 
 mod automaton;
 mod cache;
+mod chunk;
 mod columns;
 mod entries;
 mod index;
 mod input;
 mod labels;
 mod meta;
+mod newest;
 mod output;
 mod page;
 mod postings;
 mod reader;
+mod selection;
 mod series;
 mod symbols;
 mod table;
@@ -29,11 +32,13 @@ use std::sync::Arc;
 
 use durable::Fs;
 use model::{Matcher, StoreError};
+use roaring::RoaringBitmap;
 
 pub use cache::BlockCache;
 pub use meta::BlockMeta;
 pub(crate) use meta::TMP_SUFFIX;
 pub use reader::SeriesReader;
+pub(crate) use selection::{BlockReader, BlockSelection, Needs};
 pub use series::BlockSeries;
 pub use writer::Writer;
 
@@ -110,11 +115,25 @@ impl Block {
         start_ms: i64,
         end_ms: i64,
     ) -> Result<Vec<BlockSeries>, StoreError> {
-        if start_ms >= self.meta.max_ms || end_ms < self.meta.min_ms {
-            return Ok(Vec::new());
-        }
-        let wanted = resolve(&**self, matchers)?;
-        series::select(self, &wanted, start_ms, end_ms)
+        series::all(self.selection(matchers, (start_ms, end_ms), Needs::default())?)
+    }
+
+    /// The same without their labels.
+    ///
+    /// # Errors
+    /// The disk failed or bytes are corrupt.
+    pub(crate) fn selection(
+        self: &Arc<Self>,
+        matchers: &[Matcher],
+        (start_ms, end_ms): (i64, i64),
+        needs: Needs,
+    ) -> Result<BlockSelection, StoreError> {
+        let meets = start_ms < self.meta.max_ms && end_ms >= self.meta.min_ms;
+        let wanted = match meets {
+            true => resolve(&**self, matchers)?,
+            false => RoaringBitmap::new(),
+        };
+        self.select_numbers(&wanted, (start_ms, end_ms), needs)
     }
 
     /// The names of all labels, sorted.

@@ -25,7 +25,7 @@ mod starts;
 mod table;
 
 pub use bounds::Bounds;
-pub use memtable::{HeadSeries, Memtable, Replay};
+pub use memtable::{HeadReader, HeadSelection, Memtable, Newest, Replay};
 pub use record::{RECORD_HISTOGRAMS, RECORD_PAGE, RECORD_ROW, RECORD_STARTS};
 pub use table::{GcRules, Limits, Refused, SeriesTable};
 

@@ -26,6 +26,7 @@ pub mod exemplar;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod head;
+mod identity;
 pub mod import;
 pub mod inspect;
 mod merge;

@@ -1,8 +1,8 @@
 //! What a query runs on: one moment of memtables and blocks.
 //!
 //! A snapshot holds a [`Lease`]: it sees the batches visible when it was taken, whatever is appended, flushed or
-//! compacted meanwhile. Selecting resolves the matchers in each place, brings what was found into the order of labels,
-//! and reads samples only as the caller goes on. Only for names and values asked without matchers does a memtable
+//! compacted meanwhile. Selecting resolves the matchers in each place ([`source`]) and finds out which of what was found are
+//! the same series ([`union`]); labels and samples are read only as the caller asks for them. Only for names and values asked without matchers does a memtable
 //! answer with the labels of all series that are alive now.
 //!
 //! What is erased ([`crate::tombstone`]) is left out: a block that may hold some of it is found by its times, and only
@@ -10,20 +10,30 @@
 
 mod resolution;
 mod select;
+mod source;
+mod union;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::metrics::{MetricSnapshot, SelectHints, SeriesSet, Wanted};
+use model::metrics::{MetricSnapshot, Samples, SelectHints, SeriesSet, Wanted};
 use model::{Labels, Matcher, StoreError};
 
-use crate::block::Block;
+use crate::block::{Block, Needs};
 use crate::downsample::{AGGREGATE, aggregates};
 use crate::store::Generation;
-use crate::tombstone::{Erased, Intervals};
+use crate::tombstone::Erased;
 use crate::view::Lease;
 use resolution::{Coverage, Resolution};
-use select::{Candidate, Place, Selection, group};
+use select::Selection;
+use source::{Place, Source};
+use union::Union;
+
+/// What downsampled series are selected for.
+const ALL_WITH_IDENTITIES: Needs = Needs {
+    identities: true,
+    newest_only: false,
+};
 
 /// An immutable view between two times.
 pub(crate) struct Snapshot {
@@ -84,16 +94,16 @@ impl Snapshot {
         blocks
     }
 
-    /// Adds the downsampled series that satisfy the matchers, without the label that says what they are.
-    fn downsampled_candidates(
+    /// The downsampled series that satisfy the matchers.
+    fn downsampled_sources(
         &self,
         matchers: &[Matcher],
         resolution: &Resolution,
         wanted: Wanted,
-        found: &mut Vec<Candidate>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<Source>, StoreError> {
+        let mut found = Vec::new();
         let Some(coverage) = &self.coverage else {
-            return Ok(());
+            return Ok(found);
         };
         let mut matchers = matchers.to_vec();
         for (resolution_ms, _) in &coverage.downsampled {
@@ -106,26 +116,22 @@ impl Snapshot {
             for &aggregate in aggregates(wanted) {
                 matchers.push(Matcher::equal(AGGREGATE, aggregate.as_str()));
                 for block in &blocks {
-                    let series = block.select(&matchers, start_ms, end_ms)?;
+                    let series = block.selection(&matchers, (start_ms, end_ms), ALL_WITH_IDENTITIES)?;
+                    let mut source = Source::new(Place::Downsampled {
+                        series,
+                        aggregate,
+                        resolution_ms: *resolution_ms,
+                    });
                     let erased = self.erased_of(block);
-                    let reached = erased.reaches(block.meta());
-                    found.extend(series.into_iter().map(|series| Candidate {
-                        labels: series.labels.filtered(|name| name != AGGREGATE),
-                        place: Place::Downsampled {
-                            lost: match reached {
-                                true => erased.of(&series.labels, block.meta().id),
-                                false => Intervals::default(),
-                            },
-                            series,
-                            aggregate,
-                            resolution_ms: *resolution_ms,
-                        },
-                    }));
+                    if erased.reaches(block.meta()) {
+                        source.erase(erased, block.meta().id)?;
+                    }
+                    found.push(source);
                 }
                 matchers.pop();
             }
         }
-        Ok(())
+        Ok(found)
     }
 
     /// The memtables that reach into a range, the oldest first.
@@ -137,85 +143,73 @@ impl Snapshot {
         self.lease.view.generations.iter().filter(within)
     }
 
-    /// Series that satisfy the matchers and may have samples in the range, sorted by labels, then by age of where
-    /// they lie. At most `max` label sets, 0 for no bound.
-    fn candidates(
-        &self,
-        matchers: &[Matcher],
-        (start_ms, end_ms): (i64, i64),
-        (resolution, wanted): (&Resolution, Wanted),
-        max: u64,
-    ) -> Result<Vec<Candidate>, StoreError> {
-        let mut found = Vec::new();
-        self.downsampled_candidates(matchers, resolution, wanted, &mut found)?;
-        let mut places = found.len();
-        for block in self.blocks(start_ms, end_ms) {
-            places += 1;
-            let whole = start_ms <= block.meta().min_ms && end_ms >= block.meta().max_ms - 1;
-            let series = block.select(matchers, start_ms, end_ms)?;
-            let reached = self.erased.reaches(block.meta());
-            found.extend(series.into_iter().filter_map(|series| {
-                let lost = match reached {
-                    true => self.erased.of(&series.labels, block.meta().id),
-                    false => Intervals::default(),
-                };
-                (!lost.covers(start_ms, end_ms)).then(|| Candidate {
-                    labels: series.labels.clone(),
-                    place: Place::Block { series, whole, lost },
-                })
-            }));
+    /// Series that satisfy the matchers and may have samples in the range, wherever they lie. At most `hints.max_series`.
+    fn selection(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<Selection, StoreError> {
+        let (start_ms, end_ms) = (hints.start_ms.max(self.start_ms), hints.end_ms.min(self.end_ms));
+        let resolution = self.resolution(start_ms, end_ms, hints.max_resolution_ms);
+        let mut sources = self.downsampled_sources(matchers, &resolution, hints.wanted)?;
+        let blocks: Vec<&Arc<Block>> = self.blocks(start_ms, end_ms).collect();
+        let generations: Vec<&Arc<Generation>> = self.generations(start_ms, end_ms).collect();
+        let reached = blocks.iter().any(|block| self.erased.reaches(block.meta()));
+        let needs = Needs {
+            identities: reached || sources.len() + blocks.len() + generations.len() > 1,
+            newest_only: hints.newest_only && resolution.parts.is_empty(),
+        };
+        for block in blocks {
+            let series = block.selection(matchers, (start_ms, end_ms), needs)?;
+            let mut source = Source::new(Place::Block(series));
+            if self.erased.reaches(block.meta()) {
+                source.erase(&self.erased, block.meta().id)?;
+            }
+            sources.push(source);
         }
-        for generation in self.generations(start_ms, end_ms) {
-            places += 1;
-            let visible = self.lease.visible;
-            let series = generation.memtable.select(matchers, visible, start_ms, end_ms)?;
-            let oldest_ms = generation.memtable.oldest_ms().unwrap_or(i64::MIN);
-            let reached = self.erased.reaches_times(u64::MAX, oldest_ms, i64::MAX);
-            found.extend(series.into_iter().filter_map(|series| {
-                let lost = match reached {
-                    true => self.erased.of(&series.labels, u64::MAX),
-                    false => Intervals::default(),
-                };
-                (!lost.covers(start_ms, end_ms)).then(|| Candidate {
-                    labels: series.labels.clone(),
-                    place: Place::Head {
-                        generation: Arc::clone(generation),
-                        series,
-                        lost,
-                    },
-                })
-            }));
-        }
-        if places > 1 {
-            // Stable, so that of one label set the oldest place stays in front; quick, for there are only so many
-            // runs that are sorted already.
-            found.sort_by(|a, b| a.labels.cmp(&b.labels));
-        }
-        let too_many = max > 0
-            && found.len() as u64 > max
-            && found.chunk_by(|a, b| a.labels == b.labels).count() as u64 > max;
-        if too_many {
-            return Err(StoreError::Limit {
-                what: "series",
-                limit: max,
+        for generation in generations {
+            let memtable = &generation.memtable;
+            let oldest_ms = memtable.oldest_ms().unwrap_or(i64::MIN);
+            let mut source = Source::new(Place::Head {
+                series: memtable.selection(matchers, self.lease.visible, start_ms, end_ms)?,
+                _generation: Arc::clone(generation),
             });
+            if self.erased.reaches_times(u64::MAX, oldest_ms, i64::MAX) {
+                source.erase(&self.erased, u64::MAX)?;
+            }
+            sources.push(source);
         }
-        Ok(found)
+        let hidden = |source: &Source, at: usize| {
+            let downsampled = matches!(source.place, Place::Downsampled { .. });
+            !downsampled && source.lost(at).covers(start_ms, end_ms)
+        };
+        Ok(Selection {
+            union: Union::of(&sources, hidden, hints.max_series)?,
+            sources,
+            resolution,
+            wanted: hints.wanted,
+            newest_only: needs.newest_only,
+            _lease: Arc::clone(&self.lease),
+        })
     }
 
     /// The labels of a block's series that satisfy the matchers, where some may be erased.
     fn left(&self, block: &Arc<Block>, matchers: &[Matcher]) -> Result<Vec<Labels>, StoreError> {
         let (start_ms, end_ms) = (self.start_ms, self.end_ms);
         let erased = self.erased_of(block);
-        let reached = erased.reaches(block.meta());
+        let series = block.selection(matchers, (start_ms, end_ms), Needs::default())?;
+        let mut source = Source::new(Place::Block(series));
+        if erased.reaches(block.meta()) {
+            source.erase(erased, block.meta().id)?;
+        }
+        let mut reader = source.reader();
+        let mut scratch = Samples::default();
         let mut found = Vec::new();
-        for series in block.select(matchers, start_ms, end_ms)? {
-            let lost = match reached {
-                true => erased.of(&series.labels, block.meta().id),
-                false => Intervals::default(),
-            };
-            if lost.is_empty() || select::remains(&series, &lost, start_ms, end_ms)? {
-                found.push(series.labels);
+        for at in 0..source.len() {
+            let lost = source.lost(at);
+            let sure = lost.is_empty() || source.is_sure(at, start_ms, end_ms);
+            if !sure {
+                scratch.clear();
+                reader.read(at, start_ms, end_ms, &mut scratch)?;
+            }
+            if sure || !scratch.is_empty() {
+                found.push(source.labels(at)?);
             }
         }
         Ok(found)
@@ -234,35 +228,26 @@ impl Snapshot {
             _ => &self.erased_downsampled,
         }
     }
-
-    fn range(&self, hints: &SelectHints) -> (i64, i64) {
-        (hints.start_ms.max(self.start_ms), hints.end_ms.min(self.end_ms))
-    }
 }
 
 impl MetricSnapshot for Snapshot {
     fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<Box<dyn SeriesSet>, StoreError> {
-        let (start_ms, end_ms) = self.range(hints);
-        let resolution = self.resolution(start_ms, end_ms, hints.max_resolution_ms);
-        let how = (&resolution, hints.wanted);
-        let candidates = self.candidates(matchers, (start_ms, end_ms), how, hints.max_series)?;
-        Ok(Box::new(Selection::new(
-            candidates,
-            Arc::clone(&self.lease),
-            resolution,
-            hints.wanted,
-        )))
+        Ok(Box::new(self.selection(matchers, hints)?))
     }
 
     fn series(&self, matchers: &[Matcher]) -> Result<Vec<Labels>, StoreError> {
-        let range = (self.start_ms, self.end_ms);
-        let resolution = self.resolution(self.start_ms, self.end_ms, 0);
-        let candidates = self.candidates(matchers, range, (&resolution, Wanted::Last), 0)?;
-        let mut candidates = candidates.into_iter().peekable();
-        let mut found = Vec::new();
-        while let Some((labels, places)) = group(&mut candidates) {
-            if select::any(&places, self.start_ms, self.end_ms)? {
-                found.push(labels);
+        let hints = SelectHints {
+            start_ms: self.start_ms,
+            end_ms: self.end_ms,
+            ..SelectHints::default()
+        };
+        let selection = self.selection(matchers, &hints)?;
+        let mut reader = selection.random_reader();
+        let mut scratch = Samples::default();
+        let mut found = Vec::with_capacity(selection.len());
+        for series in 0..selection.len() {
+            if selection.has_samples(series, &mut reader, &mut scratch)? {
+                found.push(selection.labels(series)?);
             }
         }
         Ok(found)

@@ -3,9 +3,16 @@
 //! Three streams, so that like lies beside like when the page is compressed; docs/format/block.md draws them. What a
 //! page says is complete: no other page is needed to read it.
 
+mod cursor;
+
+use std::sync::OnceLock;
+
 use super::cache::Cached;
 use super::columns::Span;
 use crate::bytes::{Cursor, Malformed, put_signed, put_varint};
+
+pub(super) use cursor::EntryCursor;
+use cursor::Restarts;
 
 /// Series in a page at most: what is decoded to find one of them.
 pub(super) const PAGE_SERIES: u64 = 128;
@@ -185,7 +192,8 @@ fn put_labels(before: &[(u32, u32)], pairs: &[(u32, u32)], out: &mut Vec<u8>) {
     }
 }
 
-fn get_labels(cursor: &mut Cursor<'_>, pairs: &mut Vec<(u32, u32)>) -> Result<(), Malformed> {
+/// Turns the labels of the series before into the next one's; gives how many of the first pairs they share.
+fn get_labels(cursor: &mut Cursor<'_>, pairs: &mut Vec<(u32, u32)>) -> Result<usize, Malformed> {
     let head = cursor.varint()?;
     let shared = usize::try_from(head >> 1).map_err(|_| Malformed)?;
     if head & 1 == 1 {
@@ -202,7 +210,7 @@ fn get_labels(cursor: &mut Cursor<'_>, pairs: &mut Vec<(u32, u32)>) -> Result<()
             pairs.push((cursor.u32_varint()?, cursor.u32_varint()?));
         }
     }
-    Ok(())
+    Ok(shared)
 }
 
 /// One number: bit 0 says whether the times are the chunk's own, bits 1 and 2 what kind it is, the rest is the
@@ -259,6 +267,8 @@ pub(super) struct EntryPage {
     labels: usize,
     heads: usize,
     lens: usize,
+    /// Made when somebody looks for single series.
+    restarts: OnceLock<Restarts>,
 }
 
 impl EntryPage {
@@ -287,6 +297,7 @@ impl EntryPage {
             labels,
             heads: labels + labels_len,
             lens: labels + labels_len + heads_len,
+            restarts: OnceLock::new(),
             bytes,
         })
     }
@@ -306,107 +317,14 @@ impl EntryPage {
     }
 
     pub(super) fn cursor(&self) -> EntryCursor<'_> {
-        let stream = |from: usize, to: usize| Cursor::new(self.bytes.get(from..to).unwrap_or_default());
-        EntryCursor {
-            page: self,
-            left: self.count,
-            labels: stream(self.labels, self.heads),
-            heads: stream(self.heads, self.lens),
-            lens: stream(self.lens, self.bytes.len()),
-            predicted: Prediction {
-                column: self.first_column,
-                ms: 0,
-            },
-            chunk_page: 0,
-            chunk_start: 0,
-            pairs: Vec::new(),
-            chunks: Vec::new(),
-        }
+        EntryCursor::new(self)
     }
 }
 
 impl Cached for EntryPage {
     fn bytes(&self) -> usize {
-        self.bytes.len() + self.chunk_pages.len() * size_of::<ChunkPage>()
-    }
-}
-
-/// A chunk with its place in the pages of chunks that belong to a page of series.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct PlacedChunk {
-    pub(super) entry: ChunkEntry,
-    /// Which page of chunks.
-    pub(super) page: usize,
-    /// Where in its content.
-    pub(super) start: u32,
-}
-
-/// Walks over the series of a page.
-pub(super) struct EntryCursor<'a> {
-    page: &'a EntryPage,
-    left: u64,
-    labels: Cursor<'a>,
-    heads: Cursor<'a>,
-    lens: Cursor<'a>,
-    predicted: Prediction,
-    chunk_page: usize,
-    chunk_start: u32,
-    /// The labels of the series it stands at, as symbols of name and value.
-    pub(super) pairs: Vec<(u32, u32)>,
-    /// Its chunks.
-    pub(super) chunks: Vec<PlacedChunk>,
-}
-
-impl EntryCursor<'_> {
-    /// Moves to the next series; `false` at the end.
-    pub(super) fn advance(&mut self) -> Result<bool, Malformed> {
-        if self.left == 0 {
-            let used_up = self.labels.is_empty() && self.heads.is_empty() && self.lens.is_empty();
-            return if used_up { Ok(false) } else { Err(Malformed) };
-        }
-        self.left -= 1;
-        get_labels(&mut self.labels, &mut self.pairs)?;
-        self.chunks.clear();
-        let count = self.heads.varint()?;
-        if count > MAX_CHUNKS {
-            return Err(Malformed);
-        }
-        let mut predicted = self.predicted;
-        for i in 0..count {
-            let (kind, times) = get_head(&mut self.heads, &mut predicted)?;
-            if i == 0 {
-                self.predicted.follow(&times);
-            }
-            let len = self.lens.u32_varint()?;
-            self.place(ChunkEntry { kind, times, len })?;
-        }
-        Ok(true)
-    }
-
-    /// The next chunk lies right behind the one before, or at the start of the next page of chunks.
-    fn place(&mut self, entry: ChunkEntry) -> Result<(), Malformed> {
-        let content = |page: usize| {
-            self.page
-                .chunk_pages
-                .get(page)
-                .map(|p| p.content)
-                .ok_or(Malformed)
-        };
-        if self.chunk_start > 0 && content(self.chunk_page)? == self.chunk_start {
-            self.chunk_page += 1;
-            self.chunk_start = 0;
-        }
-        let end = self.chunk_start.checked_add(entry.len).ok_or(Malformed)?;
-        if end > content(self.chunk_page)? || entry.len == 0 {
-            return Err(Malformed);
-        }
-        self.chunks.push(PlacedChunk {
-            entry,
-            page: self.chunk_page,
-            start: self.chunk_start,
-        });
-        self.chunk_start = end;
-        Ok(())
+        let restarts = Restarts::bytes(self.count);
+        self.bytes.len() + self.chunk_pages.len() * size_of::<ChunkPage>() + restarts
     }
 }
 

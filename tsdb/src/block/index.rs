@@ -25,6 +25,7 @@ const SYMBOL_PAGE: u8 = 4;
 const LISTS: u8 = 5;
 const PART: u8 = 6;
 pub(super) const CHUNK_PAGE: u8 = 7;
+pub(super) const NEWEST: u8 = 8;
 
 impl Block {
     pub(super) fn key(&self, kind: u8, at: u64) -> Key {

@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use model::{Labels, MatchOp, Matcher, StoreError};
 use roaring::RoaringBitmap;
-use rustc_hash::FxHashMap;
 
 use super::Block;
 use super::automaton::Walk;
@@ -16,6 +15,7 @@ use super::symbols::SymbolPage;
 use super::table::PageTable;
 use super::values::Part;
 use crate::bytes::Malformed;
+use crate::identity;
 use crate::postings::LabelIndex;
 
 /// Pages of symbols that one reader holds on to.
@@ -120,55 +120,66 @@ fn part_where<T>(
     })
 }
 
-/// Texts of symbols for one reader, who asks for the same few over and over.
-pub(super) struct Texts<'a> {
-    block: &'a Block,
+/// Texts of symbols for readers who ask for the same few over and over. The pages it has met are at hand without a lock,
+/// from any thread.
+pub(super) struct Texts {
+    block: Arc<Block>,
     table: Arc<PageTable>,
-    pages: FxHashMap<usize, Arc<SymbolPage>>,
+    pages: Box<[OnceLock<Arc<SymbolPage>>]>,
 }
 
-impl<'a> Texts<'a> {
-    pub(super) fn new(block: &'a Block) -> Result<Texts<'a>, StoreError> {
+impl Texts {
+    pub(super) fn new(block: &Arc<Block>) -> Result<Texts, StoreError> {
+        let table = block.table(SYMBOLS)?;
         Ok(Texts {
-            block,
-            table: block.table(SYMBOLS)?,
-            pages: FxHashMap::default(),
+            block: Arc::clone(block),
+            pages: (0..table.len()).map(|_| OnceLock::new()).collect(),
+            table,
         })
     }
 
-    /// Which page a symbol is in, and where; the page is there afterwards.
-    fn place(&mut self, symbol: u32) -> Result<(usize, usize), StoreError> {
+    /// Lets go of what it holds, if that is more than one reader alone should.
+    pub(super) fn bound(&mut self) {
+        let held = self.pages.iter().filter(|page| page.get().is_some());
+        if held.count() > MAX_PAGES {
+            self.pages.fill_with(OnceLock::new);
+        }
+    }
+
+    fn text(&self, symbol: u32) -> Result<&str, StoreError> {
         let symbol = u64::from(symbol);
         let missing = || self.block.missing(SYMBOLS, "a symbol is not in the table");
         let at = self.table.find(symbol).ok_or_else(missing)?;
         let first = self.table.get(at).ok_or_else(missing)?.first;
-        if !self.pages.contains_key(&at) {
-            self.pages.insert(at, self.block.symbol_page(&self.table, at)?);
-        }
-        Ok((at, (symbol - first) as usize))
+        let at_hand = self.pages.get(at).ok_or_else(missing)?;
+        let page = match at_hand.get() {
+            Some(page) => page,
+            None => {
+                let page = self.block.symbol_page(&self.table, at)?;
+                at_hand.get_or_init(|| page)
+            }
+        };
+        page.text((symbol - first) as usize).ok_or_else(missing)
+    }
+
+    /// What a pair adds to the identity of its series, see [`crate::identity`].
+    pub(super) fn identity(&self, name: u32, value: u32) -> Result<u128, StoreError> {
+        Ok(identity::value(
+            identity::name(self.text(name)?),
+            self.text(value)?,
+        ))
     }
 
     /// The labels of a series.
-    pub(super) fn labels(&mut self, pairs: &[(u32, u32)]) -> Result<Labels, StoreError> {
-        if self.pages.len() > MAX_PAGES {
-            self.pages.clear();
+    pub(super) fn labels(&self, pairs: &[(u32, u32)]) -> Result<Labels, StoreError> {
+        let texts = pairs
+            .iter()
+            .map(|(name, value)| Ok((self.text(*name)?, self.text(*value)?)));
+        let texts = texts.collect::<Result<Vec<(&str, &str)>, StoreError>>()?;
+        let sorted = texts.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        if !sorted || texts.iter().any(|(_, value)| value.is_empty()) {
+            return Err(self.block.missing(SYMBOLS, "labels of a series are not in order"));
         }
-        let mut places = Vec::with_capacity(pairs.len());
-        for (name, value) in pairs {
-            places.push((self.place(*name)?, self.place(*value)?));
-        }
-        let text = |(page, place): (usize, usize)| self.pages.get(&page).and_then(|page| page.text(place));
-        let texts: Option<Vec<(&str, &str)>> = places
-            .into_iter()
-            .map(|(name, value)| Some((text(name)?, text(value)?)))
-            .collect();
-        let sorted = |texts: &Vec<(&str, &str)>| {
-            texts.windows(2).all(|pair| pair[0].0 < pair[1].0)
-                && texts.iter().all(|(_, value)| !value.is_empty())
-        };
-        match texts.filter(sorted) {
-            Some(texts) => Ok(Labels::from_sorted(&texts)),
-            None => Err(self.block.missing(SYMBOLS, "labels of a series are not in order")),
-        }
+        Ok(Labels::from_sorted(&texts))
     }
 }

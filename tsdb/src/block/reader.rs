@@ -10,16 +10,17 @@ use model::metrics::Samples;
 use model::{Labels, StoreError};
 
 use super::Block;
+use super::chunk::{Chunk, all_of, clamp, read_chunk};
 use super::entries::EntryPage;
 use super::input::Sequential;
 use super::labels::Texts;
-use super::series::{Chunk, all_of, clamp, read_chunk};
 use super::table::PageTable;
 
 /// All series of a block in label order.
 pub struct SeriesReader {
     block: Arc<Block>,
     table: Arc<PageTable>,
+    texts: Texts,
     /// The next page of series.
     next_page: usize,
     index: Sequential,
@@ -28,7 +29,7 @@ pub struct SeriesReader {
     pending: std::vec::IntoIter<(Labels, Vec<Chunk>)>,
     /// Its pages of chunks, and which one is at hand.
     ranges: Vec<Range<u64>>,
-    page: Option<(usize, Vec<u8>)>,
+    page: Option<(u32, Vec<u8>)>,
 }
 
 impl SeriesReader {
@@ -39,6 +40,7 @@ impl SeriesReader {
     pub fn new(block: Arc<Block>) -> Result<SeriesReader, StoreError> {
         Ok(SeriesReader {
             table: block.series_table()?,
+            texts: Texts::new(&block)?,
             block,
             next_page: 0,
             index: Sequential::new(),
@@ -82,9 +84,8 @@ impl SeriesReader {
             }
             self.ranges = entries.chunk_ranges().collect();
             self.page = None;
-            // Its texts are the same as those of the page before for the most part: they come from the cache.
-            let mut texts = Texts::new(block)?;
-            self.pending = all_of(block, &mut texts, &entries, place.offset)?.into_iter();
+            self.texts.bound();
+            self.pending = all_of(block, &self.texts, &entries, place.offset)?.into_iter();
             self.next_page += 1;
         }
     }
@@ -95,13 +96,14 @@ impl SeriesReader {
         times: RangeInclusive<i64>,
         into: &mut Samples,
     ) -> Result<(), StoreError> {
-        let range = self.ranges.get(chunk.page).cloned().unwrap_or(0..0);
+        let range = self.ranges.get(chunk.page as usize).cloned().unwrap_or(0..0);
         let at_hand = self.page.take_if(|(page, _)| *page == chunk.page);
         let (page, content) = match at_hand {
             Some(at_hand) => at_hand,
             None => (chunk.page, self.chunks.page(&self.block.chunks, range.clone())?),
         };
-        let done = read_chunk(&self.block, chunk, &content, range.start, times, into);
+        let column = |number| self.block.times(number);
+        let done = read_chunk(&self.block, chunk, &content, range.start, times, column, into);
         self.page = Some((page, content));
         done
     }

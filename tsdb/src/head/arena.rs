@@ -10,6 +10,7 @@ use model::Labels;
 use rustc_hash::FxHashMap;
 
 use crate::bytes::{Cursor, put_varint};
+use crate::identity;
 
 /// See the module.
 #[derive(Debug)]
@@ -186,6 +187,17 @@ impl LabelArena {
             }
             (self.name(name), self.value(pair))
         })
+    }
+
+    /// What each pair adds to the identity of its series, by number.
+    pub(crate) fn identities(&self) -> Vec<u128> {
+        let mut identities = Vec::with_capacity(self.pairs as usize);
+        for name in 0..self.names {
+            let hash = identity::name(self.name(name));
+            let pairs = self.first_pair(name)..self.first_pair(name + 1);
+            identities.extend(pairs.map(|pair| identity::value(hash, self.value(pair))));
+        }
+        identities
     }
 
     /// The labels of a series.

@@ -7,6 +7,7 @@
 mod append;
 mod read;
 mod replay;
+mod select;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
@@ -18,8 +19,8 @@ use super::page::Page;
 use super::page_data::{PageData, Tally};
 use super::row::{Slots, Visible};
 
-pub use read::HeadSeries;
 pub use replay::Replay;
+pub use select::{HeadReader, HeadSelection, Newest};
 
 /// A page with its samples.
 #[derive(Debug)]

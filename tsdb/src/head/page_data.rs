@@ -6,6 +6,8 @@
 
 use model::metrics::{AppendReport, HistogramRow, RefSample, Rejected, Samples, StartRow};
 
+mod read;
+
 use super::histograms::{self, Histograms};
 use super::page::{Page, slot_of};
 use super::record::{self, Previous, RECORD_HISTOGRAMS, RECORD_PAGE, RECORD_ROW, RECORD_STARTS};
@@ -395,86 +397,6 @@ impl PageData {
         self.rows.shrink_to_fit();
         self.runs.shrink_to_fit();
         freed
-    }
-
-    /// Whether something lies in the range.
-    pub(crate) fn meets(&self, start_ms: i64, end_ms: i64) -> bool {
-        self.newest_ms >= start_ms && self.oldest_ms <= end_ms
-            || self
-                .histograms
-                .as_ref()
-                .is_some_and(|histograms| histograms.meets(start_ms, end_ms))
-    }
-
-    /// Adds the slots that have samples.
-    pub(crate) fn add_slots(&self, slots: &mut Slots) {
-        self.rows.iter().for_each(|row| row.add_slots(slots));
-        self.runs.iter().for_each(|run| run.add_slots(slots));
-        self.histograms
-            .iter()
-            .for_each(|histograms| histograms.add_slots(slots));
-    }
-
-    /// Whether the slot has a visible sample in the range.
-    pub(crate) fn has(
-        &self,
-        slot: usize,
-        visible: Visible,
-        start_ms: i64,
-        end_ms: i64,
-        scratch: &mut Scratch,
-    ) -> Result<bool, Malformed> {
-        let in_rows = self.rows.iter().any(|row| {
-            (start_ms..=end_ms).contains(&row.timestamp_ms) && visible.sees(row) && row.value(slot).is_some()
-        });
-        if in_rows {
-            return Ok(true);
-        }
-        for run in &self.runs {
-            if run.min_ms() >= start_ms && run.max_ms() <= end_ms {
-                if run.has(slot) {
-                    return Ok(true);
-                }
-            } else if run.last_between(slot, start_ms, end_ms, scratch)?.is_some() {
-                return Ok(true);
-            }
-        }
-        match &self.histograms {
-            Some(histograms) => histograms.has(slot, visible, start_ms, end_ms),
-            None => Ok(false),
-        }
-    }
-
-    /// Appends the slot's visible samples of the range, in order of time.
-    pub(crate) fn read(
-        &self,
-        slot: usize,
-        visible: Visible,
-        start_ms: i64,
-        end_ms: i64,
-        scratch: &mut Scratch,
-        into: &mut Samples,
-    ) -> Result<(), Malformed> {
-        let from = into.timestamps.len();
-        for run in &self.runs {
-            run.read(slot, start_ms, end_ms, scratch, into)?;
-        }
-        for row in &self.rows {
-            if (start_ms..=end_ms).contains(&row.timestamp_ms)
-                && visible.sees(row)
-                && let Some(bits) = row.value(slot)
-            {
-                into.push(row.timestamp_ms, f64::from_bits(bits));
-            }
-        }
-        sort_from(into, from);
-        if let Some(starts) = &self.starts {
-            starts.read(slot, start_ms, end_ms, &mut into.starts);
-        }
-        match &self.histograms {
-            Some(histograms) => histograms.read(slot, visible, start_ms, end_ms, &mut into.histograms),
-            None => Ok(()),
-        }
     }
 }
 

@@ -9,7 +9,7 @@ mod inspect;
 mod order;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use model::metrics::SeriesRef;
 use model::{Labels, Matcher, SeriesKey, StoreError};
@@ -56,6 +56,8 @@ pub struct SeriesTable {
     postings: RwLock<MemoryPostings>,
     order: Order,
     graves: Mutex<Vec<Grave>>,
+    /// Whether pages came out of a log, in which a series may have several.
+    adopted: AtomicBool,
     live: AtomicU64,
     bytes: AtomicU64,
     refused: Mutex<Refused>,
@@ -71,6 +73,7 @@ impl SeriesTable {
             postings: RwLock::default(),
             order: Order::default(),
             graves: Mutex::default(),
+            adopted: AtomicBool::new(false),
             live: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             refused: Mutex::default(),
@@ -113,6 +116,11 @@ impl SeriesTable {
     /// Bytes in memory, roughly.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Relaxed)
+    }
+
+    /// Whether a selection may have a label set twice: under the id of a series that was forgotten, and another.
+    pub(crate) fn may_repeat(&self) -> bool {
+        self.adopted.load(Relaxed) || !self.graves.lock().is_empty()
     }
 
     /// What the limits refused.

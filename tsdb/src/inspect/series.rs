@@ -30,7 +30,10 @@ struct Way {
 }
 
 enum From {
-    Whole { reader: SeriesReader, samples: Samples },
+    Whole {
+        reader: Box<SeriesReader>,
+        samples: Samples,
+    },
     Found(std::iter::Peekable<std::vec::IntoIter<BlockSeries>>),
 }
 
@@ -49,7 +52,7 @@ impl<'a> Merged<'a> {
             }
             let from = match sets {
                 [] => From::Whole {
-                    reader: SeriesReader::new(Arc::clone(block))?,
+                    reader: Box::new(SeriesReader::new(Arc::clone(block))?),
                     samples: Samples::default(),
                 },
                 sets => From::Found(found(block, sets, start_ms, end_ms)?.into_iter().peekable()),

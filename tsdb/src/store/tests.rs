@@ -142,22 +142,58 @@ pub(super) fn read(
     let mut walk = Walk::new(&*set);
     let mut samples = Samples::default();
     let mut data = Data::new();
-    let mut last: Option<Labels> = None;
+    let mut histograms = false;
     while let Some(labels) = walk.next(&mut samples)? {
-        assert!(
-            last.as_ref().is_none_or(|last| *last < labels),
-            "series come sorted, each once"
-        );
         assert!(
             samples.timestamps.is_sorted_by(|a, b| a < b),
             "{:?}",
             samples.timestamps
         );
+        histograms |= !samples.histograms.is_empty();
         let bits = samples.iter().map(|s| (s.timestamp_ms, s.value.to_bits()));
-        data.insert(labels.clone(), bits.collect());
-        last = Some(labels);
+        let before = data.insert(labels.clone(), bits.collect());
+        assert!(before.is_none(), "each series comes once: {labels}");
+    }
+    if !histograms {
+        check_newest(snapshot, matchers, hints, &data)?;
     }
     Ok(data)
+}
+
+/// Checks that who asks for the newest samples alone gets them, from any series on.
+fn check_newest(
+    snapshot: &dyn MetricSnapshot,
+    matchers: &[Matcher],
+    hints: &SelectHints,
+    data: &Data,
+) -> Result<(), StoreError> {
+    let newest_only = true;
+    let set = snapshot.select(
+        matchers,
+        &SelectHints {
+            newest_only,
+            ..*hints
+        },
+    )?;
+    let mut samples = Samples::default();
+    let mut found = BTreeMap::new();
+    let middle = set.len() / 3;
+    for range in [middle..set.len(), 0..middle] {
+        let mut reader = set.reader(range.clone());
+        for index in range {
+            assert!(reader.next(&mut samples)?);
+            if let Some(last) = samples.iter().last() {
+                found.insert(set.labels(index)?, (last.timestamp_ms, last.value.to_bits()));
+            }
+        }
+        assert!(!reader.next(&mut samples)?);
+    }
+    let last = data.iter().filter_map(|(labels, samples)| {
+        let (ms, bits) = samples.last_key_value()?;
+        Some((labels.clone(), (*ms, *bits)))
+    });
+    assert_eq!(found, last.collect());
+    Ok(())
 }
 
 /// What the database says between two times.

@@ -7,6 +7,9 @@ use model::metrics::Samples;
 pub(crate) struct Intervals(Vec<(i64, i64)>);
 
 impl Intervals {
+    /// No time at all.
+    pub(crate) const NONE: Intervals = Intervals(Vec::new());
+
     /// Whether no time is in it.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()

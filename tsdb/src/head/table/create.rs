@@ -177,6 +177,7 @@ impl SeriesTable {
     /// Makes a page of what a log says; its series are not found by key. `None`: there are too many pages.
     pub(crate) fn adopt(&self, labels: LabelArena, bearers: &[Vec<u16>]) -> Option<Arc<Page>> {
         let (index, tag) = self.maker.lock().number()?;
+        self.adopted.store(true, Relaxed);
         let page = Arc::new(Page::new(index, tag, labels, Vec::new()));
         let slots = 0..page.width();
         for slot in slots.filter(|&slot| page.labels.list(slot).next().is_none()) {

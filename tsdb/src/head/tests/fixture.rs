@@ -152,10 +152,18 @@ pub(super) fn read(memtable: &Memtable, labels: &Labels, visible: u64, start: i6
         .iter()
         .map(|(name, value)| model::Matcher::equal(name, value))
         .collect();
-    let found = memtable.select(&matchers, visible, start, end).unwrap();
+    let found = memtable.selection(&matchers, visible, start, end).unwrap();
+    let mut reader = found.reader();
     let mut samples = Samples::default();
-    for series in found.iter().filter(|series| series.labels == *labels) {
-        memtable.read(series, visible, start, end, &mut samples).unwrap();
+    for at in (0..found.len()).filter(|&at| found.labels(at) == *labels) {
+        let mut more = Samples::default();
+        reader.read(at, start, end, &mut more).unwrap();
+        let newest = found.reader().newest(at, start, end).unwrap();
+        let last = more.iter().last().map(|s| (s.timestamp_ms, s.value.to_bits()));
+        if more.histograms.is_empty() && newest.is_some() {
+            assert_eq!(newest.map(|(ms, value)| (ms, value.to_bits())), last);
+        }
+        crate::merge::merge(&mut samples, &mut more);
     }
     samples
 }

@@ -77,7 +77,7 @@ fn what_is_held_can_be_read_although_its_series_are_forgotten() {
     }
     assert_eq!(found(&head, &labels), 0);
     assert_eq!(contents(&held, u64::MAX), before);
-    assert_eq!(held.select(&[], u64::MAX, 0, 0).unwrap().len(), 50);
+    assert_eq!(held.selection(&[], u64::MAX, 0, 0).unwrap().len(), 50);
     gc(&head, 10 * HOUR, head.memtable.generation(), &[]);
     assert!(head.table.select(&[]).unwrap().is_empty());
     assert!(head.table.label_names(None).is_empty());
@@ -106,10 +106,12 @@ fn a_sparse_page_is_retired_and_what_it_holds_is_not_lost() {
             head.scrape(&refs, hour * HOUR + 1, |_| 0.5);
             let now = contents(&head.memtable, u64::MAX);
             assert!(now.len() == 50 && now.values().all(|samples| samples.len() == 2));
-            assert_eq!(
-                head.memtable.select(&[], u64::MAX, 0, i64::MAX).unwrap().len(),
-                50
-            );
+            let selected = head.memtable.selection(&[], u64::MAX, 0, i64::MAX).unwrap();
+            assert!(selected.len() == 100 && selected.may_repeat());
+            let mut identities = selected.identities();
+            identities.sort_unstable();
+            identities.dedup();
+            assert_eq!(identities.len(), 50);
         }
     }
     assert_eq!(head.table.len(), 50);
