@@ -42,9 +42,12 @@ impl Grammar {
                 } else {
                     "sort_by_label_desc("
                 };
-                let labels =
-                    self.random
-                        .pick(&[r#", "instance")"#, r#", "job", "le")"#, ")", r#", "nothing")"#]);
+                let labels = self.random.pick(&[
+                    r#", "instance")"#,
+                    r#", "job", "method")"#,
+                    ")",
+                    r#", "nothing")"#,
+                ]);
                 Node::new(Type::Vector).fixed(name).child(vector).fixed(labels)
             }
         }

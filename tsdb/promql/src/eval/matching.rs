@@ -3,6 +3,8 @@
 //! Series are put into groups of equal matching labels once; within a group the columns are combined pair by
 //! pair. Which series of the "one" side is there can differ from step to step.
 
+mod checks;
+
 use std::fmt::Write;
 
 use model::Labels;
@@ -119,15 +121,24 @@ impl Evaluator<'_> {
             steps,
         };
         let mut said = Said::new(steps);
+        let mut faults = Vec::new();
         let mut placed: Vec<(usize, Series)> = Vec::new();
         for group in groups(&many, &one, &signature) {
             self.budget.check()?;
-            let results = matcher.group(&group, &mut said)?;
+            faults.extend(matcher.fault(&group, &one));
+            if !faults.is_empty() {
+                // Of all faults the first one is told.
+                continue;
+            }
+            let results = matcher.group(&group, &mut said);
             let columns = || results.iter().map(|(_, s)| &s.column);
             self.budget.charge(columns().map(Column::samples).sum())?;
             self.budget
                 .hold_bytes(columns().map(|c| c.bytes() + SERIES_BYTES).sum())?;
             placed.extend(results);
+        }
+        if let Some(first) = faults.into_iter().min() {
+            return Err(QueryError::Execution(first.text));
         }
         said.tell(self, matcher.operator);
         // The answer of an instant query is in the order of the many side.
@@ -221,9 +232,7 @@ impl<'a> Side<'a> {
 
 impl Matcher<'_> {
     /// The results of one group, each with its place in the answer.
-    fn group(&self, group: &Group<'_>, said: &mut Said) -> Result<Vec<(usize, Series)>, QueryError> {
-        self.check_one_side(group)?;
-        self.check_many_side(group)?;
+    fn group(&self, group: &Group<'_>, said: &mut Said) -> Vec<(usize, Series)> {
         let mut results = Vec::new();
         for (i, many) in &group.many {
             for one in &group.one {
@@ -244,8 +253,8 @@ impl Matcher<'_> {
             }
         }
         if let Some(fill) = self.many_fill {
-            let missing = |step: usize| group.many.iter().all(|(_, m)| !m.column.has(step));
             for one in &group.one {
+                let missing = |step: usize| !group.many.iter().any(|(_, m)| self.meets(m, Some(one), step));
                 let fill = Side::Fill(fill, &missing);
                 let column = self.combine(fill, Side::Column(&one.column), usize::MAX, said);
                 self.push(
@@ -257,7 +266,7 @@ impl Matcher<'_> {
                 );
             }
         }
-        Ok(results)
+        results
     }
 
     /// The operator's values where both sides have one.
@@ -342,73 +351,6 @@ impl Matcher<'_> {
         }
         builder.build()
     }
-
-    /// The "one" side may have only one sample of a group at a time.
-    fn check_one_side(&self, group: &Group<'_>) -> Result<(), QueryError> {
-        if group.one.len() < 2 {
-            return Ok(());
-        }
-        let filled = self.many_fill.is_some() || self.one_fill.is_some();
-        for step in (0..self.steps.count).filter(|s| filled || self.many_any.get(*s) == Some(&true)) {
-            let mut present = group.one.iter().filter(|s| !at(s, step));
-            if let (Some(first), Some(second)) = (present.next(), present.next()) {
-                let side = if self.swapped { "left" } else { "right" };
-                return Err(QueryError::execution(format!(
-                    "found duplicate series for the match group {} on the {side} hand-side of the operation: \
-                     [{}, {}];many-to-many matching not allowed: matching labels must be unique on one side",
-                    braced(&self.signature.labels(&first.labels)),
-                    braced(&second.labels),
-                    braced(&first.labels),
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    /// Without grouping only one sample of the "many" side of a group may meet the other at a time; with grouping
-    /// their results must differ in labels. What a comparison filters away counts too.
-    fn check_many_side(&self, group: &Group<'_>) -> Result<(), QueryError> {
-        if group.many.len() < 2 {
-            return Ok(());
-        }
-        if self.matching.cardinality == Cardinality::OneToOne {
-            for step in 0..self.steps.count {
-                let met = self.one_fill.is_some() || group.one.iter().any(|s| !at(s, step));
-                if met && group.many.iter().filter(|(_, s)| !at(s, step)).nth(1).is_some() {
-                    return Err(QueryError::execution(
-                        "multiple matches for labels: many-to-one matching must be explicit \
-                         (group_left/group_right)",
-                    ));
-                }
-            }
-            return Ok(());
-        }
-        let mut by_labels: FxHashMap<Labels, Vec<(&Series, &Series)>> = FxHashMap::default();
-        for (_, many) in &group.many {
-            for one in &group.one {
-                by_labels
-                    .entry(self.result_labels(&many.labels, &one.labels))
-                    .or_default()
-                    .push((many, one));
-            }
-        }
-        for pairs in by_labels.values().filter(|pairs| pairs.len() > 1) {
-            for step in 0..self.steps.count {
-                let both = |(many, one): &&(&Series, &Series)| !at(many, step) && !at(one, step);
-                if pairs.iter().filter(both).nth(1).is_some() {
-                    return Err(QueryError::execution(
-                        "multiple matches for labels: grouping labels must ensure unique matches",
-                    ));
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Whether the series is absent at the step.
-fn at(series: &Series, step: usize) -> bool {
-    !series.column.has(step)
 }
 
 /// A label set as error messages show it: all pairs in braces, the name among them.

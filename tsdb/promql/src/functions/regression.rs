@@ -5,7 +5,7 @@ use crate::QueryError;
 use crate::eval::{Column, Window, Windows};
 use crate::functions::OverCall;
 use crate::functions::exact_sum::two_sum;
-use crate::numeric::KahanSum;
+use crate::numeric::{KahanSum, format_float};
 
 pub(crate) fn deriv(w: &Windows<'_>, call: &OverCall<'_>, out: &mut Column) -> Result<(), QueryError> {
     for (i, window) in float_windows(w, call) {
@@ -52,7 +52,11 @@ pub(crate) fn double_exponential_smoothing(
 fn factor(what: &str, short: &str, value: Option<&f64>) -> Result<f64, QueryError> {
     let value = value.copied().unwrap_or(f64::NAN);
     if value <= 0.0 || value >= 1.0 {
-        let text = format!("invalid {what} factor. Expected: 0 < {short} < 1, got: {value:.6}");
+        let got = match value.is_finite() {
+            true => format!("{value:.6}"),
+            false => format_float(value),
+        };
+        let text = format!("invalid {what} factor. Expected: 0 < {short} < 1, got: {got}");
         return Err(QueryError::execution(text));
     }
     Ok(value)

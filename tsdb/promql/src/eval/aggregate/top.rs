@@ -15,7 +15,7 @@ use super::{Accumulator, Fold, Member};
 use crate::QueryError;
 use crate::ast::{Aggregate, AggregateOp};
 use crate::histogram::FloatHistogram;
-use crate::numeric::format_float;
+use crate::histogram::Short;
 
 /// A series' value at a step. Of a histogram there is no order: the float is 0.
 #[derive(Clone)]
@@ -169,7 +169,7 @@ impl Evaluator<'_> {
             .map_or(fold.span, |p| p.unwrap_parens().span());
         for (beyond, got, cap) in [(max > 1.0, max, "1"), (min < -1.0, min, "-1")] {
             if beyond {
-                let got = format_float(got);
+                let got = Short(got);
                 fold.notes.warn(
                     span,
                     format!("ratio value should be between -1 and 1, got {got}, capping to {cap}"),
@@ -206,7 +206,7 @@ fn any_chosen(fold: &Fold<'_>) -> Result<bool, QueryError> {
         (max >= i64::MAX as f64, max, "overflows"),
     ] {
         if beyond {
-            let value = format_float(value);
+            let value = Short(value);
             return Err(QueryError::execution(format!("Scalar value {value} {how} int64")));
         }
     }
