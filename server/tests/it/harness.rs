@@ -39,16 +39,24 @@ pub(crate) struct Masthead {
 impl Masthead {
     /// Starts it with the embedded configuration, by which it scrapes itself, and waits until it is ready.
     pub(crate) async fn start(flags: &[&str]) -> Masthead {
-        Masthead::launch(None, flags).await
+        Masthead::launch(None, &[], flags).await
     }
 
     /// Starts it with `config` in its `masthead.yml`; files that it names are relative to [`Masthead::dir`].
     pub(crate) async fn configured(config: &str, flags: &[&str]) -> Masthead {
-        Masthead::launch(Some(config), flags).await
+        Masthead::launch(Some(config), &[], flags).await
     }
 
-    async fn launch(config: Option<&str>, flags: &[&str]) -> Masthead {
+    /// The same with further files, by their names in [`Masthead::dir`].
+    pub(crate) async fn configured_with(config: &str, files: &[(&str, &str)], flags: &[&str]) -> Masthead {
+        Masthead::launch(Some(config), files, flags).await
+    }
+
+    async fn launch(config: Option<&str>, files: &[(&str, &str)], flags: &[&str]) -> Masthead {
         let dir = tempfile::tempdir().expect("a temporary folder");
+        for (name, content) in files {
+            fs::write(dir.path().join(name), content).expect("the file is written");
+        }
         let mut flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
         if let Some(config) = config {
             let path = dir.path().join("masthead.yml");

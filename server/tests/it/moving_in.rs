@@ -184,6 +184,89 @@ impl Drop for Killed {
     }
 }
 
+/// Started on what `import` put into its folder.
+async fn server_of_imported() -> Masthead {
+    let flags = ["--storage.tsdb.retention.time=100y"];
+    let mut server = Masthead::configured(QUIET, &flags).await;
+    server.stop().await;
+    let data = server.dir.path().join("data");
+    let from = testdata("data").display().to_string();
+    done(&["import", "prometheus", &storage(&data), &from], "").await;
+    server.restart().await;
+    server
+}
+
+/// When the test data begins, in seconds.
+fn start_s() -> i64 {
+    let text = fs::read_to_string(testdata("start")).expect("testdata");
+    text.trim().parse::<i64>().expect("a number") / 1000
+}
+
+#[tokio::test]
+async fn a_running_masthead_is_read_remotely() {
+    let server = server_of_imported().await;
+    let folder = folder();
+    let storage = storage(&folder.path().join("copy"));
+    let (from, to) = ((start_s() - 60).to_string(), (start_s() + 7200).to_string());
+    let url = format!("{}/api/v1/read", server.url());
+    let times = ["--min-time", &from, "--max-time", &to, "--step", "10m"];
+    let which = ["--match", "{__name__!=\"\"}"];
+    done(&[&["import", "remote-read", &storage, &url][..], &times, &which].concat(), "").await;
+    let copied = done(&["dump", &storage], "").await;
+    let original = format!("--storage.path={}", server.dir.path().join("data").display());
+    let expected = done(&["dump", &original], "").await;
+    let difference = copied.lines().zip(expected.lines()).find(|(a, b)| a != b);
+    assert_eq!(difference, None);
+    assert_eq!(copied.lines().count(), expected.lines().count());
+    assert!(copied.contains("{schema:1, sum:"), "histograms come too");
+}
+
+#[tokio::test]
+async fn a_prometheus_reads_from_masthead() {
+    let server = server_of_imported().await;
+    let folder = folder();
+    let [port] = free_ports();
+    let config = folder.path().join("prometheus.yml");
+    let remote = format!("remote_read: [{{url: '{}/api/v1/read', read_recent: true}}]\n", server.url());
+    fs::write(&config, remote).expect("a file");
+    let spawned = Command::new("prometheus")
+        .arg(format!("--config.file={}", config.display()))
+        .arg(format!("--storage.tsdb.path={}", folder.path().join("tsdb").display()))
+        .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+        .arg("--enable-feature=native-histograms")
+        .stderr(Stdio::null())
+        .spawn();
+    let Ok(child) = spawned else {
+        return crate::tools::skip("remote read by Prometheus", "prometheus is not installed");
+    };
+    let _child = Killed(child);
+    ready(port).await;
+    let time = (start_s() + 3600).to_string();
+    for query in [
+        "count({__name__!=\"\"})",
+        "sort(sum by (__name__) (sum_over_time({__name__=~\"node.*|up\"}[1h])))",
+        "sum(count_over_time({__name__=~\"latency.*\"}[1h]))",
+        "histogram_quantile(0.9, sum(rate({__name__=~\"latency\"}[30m])))",
+    ] {
+        let asked = crate::ask::path("/api/v1/query", &[("query", query), ("time", &time)]);
+        let theirs = crate::harness::get(&format!("http://127.0.0.1:{port}{asked}")).await;
+        assert_eq!(theirs.0, 200, "{query}: {}", theirs.1);
+        let theirs: serde_json::Value = serde_json::from_str(&theirs.1).expect("JSON");
+        let ours = server.json(&asked).await;
+        assert_eq!(theirs["data"]["result"], ours["data"]["result"], "{query}");
+        assert!(!ours["data"]["result"].as_array().is_none_or(Vec::is_empty), "{query} finds something");
+    }
+}
+
+async fn ready(port: u16) {
+    let ready = format!("http://127.0.0.1:{port}/-/ready");
+    crate::harness::eventually("prometheus comes up", || async {
+        let answer = client().get(&ready).send().await;
+        answer.is_ok_and(|r| r.status().is_success()).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_running_prometheus_is_read_remotely() {
     let folder = folder();
@@ -207,20 +290,7 @@ async fn a_running_prometheus_is_read_remotely() {
         return;
     };
     let _child = Killed(child);
-    let ready = format!("http://127.0.0.1:{port}/-/ready");
-    let deadline = std::time::Instant::now() + crate::harness::PATIENCE;
-    while !client()
-        .get(&ready)
-        .send()
-        .await
-        .is_ok_and(|r| r.status().is_success())
-    {
-        assert!(
-            std::time::Instant::now() < deadline,
-            "prometheus does not come up"
-        );
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    ready(port).await;
     let data = folder.path().join("data");
     let storage = storage(&data);
     let start: i64 = fs::read_to_string(testdata("start"))
