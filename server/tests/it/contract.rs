@@ -34,6 +34,13 @@ const NOT_SERVED: &[&str] = &[
 /// Described as if they answered in JSON, which they do not in Prometheus either; tested elsewhere.
 const NOT_JSON: &[&str] = &["/read", "/write", "/otlp/v1/metrics"];
 
+/// Where Prometheus does not keep to it either, and where we say more: the time of a string is a number, and the console
+/// wants to know the version that runs.
+const DIFFERS: &[&str] = &[
+    "GET /query query=%22text%22: $.data: no schema of anyOf fits",
+    "GET /status/buildinfo : $.data.mastheadVersion: nobody knows it",
+];
+
 /// Path of the description, parameters, status.
 const GETS: &[(&str, &str, u16)] = &[
     ("/query", "query=up", 200),
@@ -186,8 +193,9 @@ async fn every_answer_has_the_schema_that_prometheus_describes() {
                     let described = if *status == 200 { "200" } else { "default" };
                     let schema = &answers[described]["content"]["application/json"]["schema"];
                     assert!(schema.is_object(), "{case} is not described");
-                    let found = spec.check(schema, &body);
-                    wrong.extend(found.into_iter().map(|why| format!("{case}: {why}")));
+                    let found = spec.check(schema, &body).into_iter();
+                    let found = found.map(|why| format!("{case}: {why}"));
+                    wrong.extend(found.filter(|why| !DIFFERS.iter().any(|known| why.starts_with(known))));
                 }
             }
         }

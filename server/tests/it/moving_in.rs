@@ -241,7 +241,8 @@ async fn a_prometheus_reads_from_masthead() {
     };
     let _child = Killed(child);
     ready(port).await;
-    let time = (start_s() + 3600).to_string();
+    // No sample lies on the edge of a range, of which later versions leave out the older one.
+    let time = format!("{}.137", start_s() + 3600);
     for query in [
         "count({__name__!=\"\"})",
         "sort(sum by (__name__) (sum_over_time({__name__=~\"node.*|up\"}[1h])))",

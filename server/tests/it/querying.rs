@@ -55,7 +55,7 @@ async fn processor(server: &Masthead) -> f64 {
 
 async fn metric(server: &Masthead, name: &str) -> f64 {
     let (_, page) = get(&format!("{}/metrics", server.url())).await;
-    let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix("{} "));
     line.and_then(|value| value.trim().parse().ok()).unwrap_or_else(|| panic!("no {name}"))
 }
 

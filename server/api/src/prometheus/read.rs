@@ -8,7 +8,7 @@
 mod request;
 mod samples;
 mod stream;
-mod wire;
+pub(super) mod wire;
 
 use std::sync::Arc;
 

@@ -296,6 +296,74 @@ async fn federation_says_the_type_of_a_family_once() {
     );
 }
 
+/// A server with a native histogram and one of bounds of its own.
+fn router_with_histograms() -> Router {
+    use model::histogram::{Buckets, CUSTOM_BUCKETS_SCHEMA, Counts, Histogram, Span};
+    use model::metrics::{HistogramRow, NewSeries};
+    let store = MemoryStore::default();
+    let native = Histogram {
+        sum: 2.5,
+        positive_spans: vec![Span { offset: 0, length: 1 }],
+        counts: Counts::Integer(Buckets {
+            count: 3,
+            positive: vec![3],
+            ..Buckets::default()
+        }),
+        ..Histogram::stale()
+    };
+    let custom = Histogram {
+        schema: CUSTOM_BUCKETS_SCHEMA,
+        custom_values: vec![0.5, 1e6],
+        ..native.clone()
+    };
+    for (name, histogram) in [("native", native), ("custom", custom)] {
+        let new = NewSeries {
+            labels: Labels::from_pairs([("__name__", name), ("instance", "i")]),
+            timestamp_ms: NOW_MS,
+        };
+        let mut refs = Vec::new();
+        store.create(&[new], &mut refs);
+        let row = HistogramRow {
+            series: refs[0].expect("made"),
+            timestamp_ms: NOW_MS,
+            histogram: Arc::new(histogram),
+        };
+        store.append_histograms(&[row]).expect("stored");
+    }
+    routes(state_of(store))
+}
+
+#[tokio::test]
+async fn federation_of_histograms_depends_on_the_format() {
+    let uri = "/federate?match[]=%7B__name__%3D~%22.%2B%22%7D";
+    let request = Request::get(uri).body(Body::empty()).expect("a request");
+    let (_, text) = send_to(router_with_histograms(), request).await;
+    let tail = "job=\"other\",site=\"home\"";
+    let expected = format!(
+        "# TYPE custom histogram\n\
+         custom_bucket{{instance=\"i\",{tail},le=\"0.5\"}} 3 {NOW_MS}\n\
+         custom_bucket{{instance=\"i\",{tail},le=\"1e+06\"}} 3 {NOW_MS}\n\
+         custom_bucket{{instance=\"i\",{tail},le=\"+Inf\"}} 3 {NOW_MS}\n\
+         custom_sum{{instance=\"i\",{tail}}} 2.5 {NOW_MS}\n\
+         custom_count{{instance=\"i\",{tail}}} 3 {NOW_MS}\n"
+    );
+    assert_eq!(text, expected);
+    let accept = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;\
+                  encoding=delimited;q=0.6,text/plain;version=0.0.4;q=0.5";
+    let request = Request::get(uri).header("accept", accept).header("accept-encoding", "gzip");
+    let response = router_with_histograms()
+        .oneshot(request.body(Body::empty()).expect("a request"))
+        .await
+        .expect("infallible");
+    assert_eq!(response.headers()["content-encoding"], "gzip");
+    let kind = response.headers()["content-type"].to_str().expect("text").to_owned();
+    assert!(kind.starts_with("application/vnd.google.protobuf"), "{kind}");
+    let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+    let mut page = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&*bytes), &mut page).expect("gzip");
+    assert!(page.windows(6).any(|w| w == b"native") && page.windows(6).any(|w| w == b"custom"));
+}
+
 #[tokio::test]
 async fn federation_of_nothing_is_an_empty_page() {
     let request = Request::get("/federate").body(Body::empty()).expect("a request");

@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::StatusState;
-use crate::prometheus::envelope::{ApiError, success};
+use crate::prometheus::envelope::{ApiError, ErrorType, success};
 use crate::prometheus::params::Params;
 
 #[derive(Serialize)]
@@ -42,9 +42,14 @@ const MAX_LIMIT: usize = 10_000;
 
 /// `GET /status/tsdb?limit=`
 pub(super) async fn tsdb(State(state): State<StatusState>, params: Params) -> Result<Response, ApiError> {
-    let limit = match params.limit()? {
-        0 => DEFAULT_LIMIT,
-        asked => asked.min(MAX_LIMIT),
+    let bad = |why: String| ApiError::new(ErrorType::BadData, why);
+    let limit = match params.get("limit").map(str::parse::<usize>) {
+        None => DEFAULT_LIMIT,
+        Some(Ok(0) | Err(_)) => return Err(bad("limit must be a positive number".to_owned())),
+        Some(Ok(limit)) if limit > MAX_LIMIT => {
+            return Err(bad(format!("limit must not exceed {MAX_LIMIT}")));
+        }
+        Some(Ok(limit)) => limit,
     };
     let tsdb = Arc::clone(&state.tsdb);
     state.pool.run(move || statistics(&tsdb, limit)).await?

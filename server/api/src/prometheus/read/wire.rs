@@ -8,7 +8,7 @@ const VARINT: u32 = 0;
 const FIXED64: u32 = 1;
 const BYTES: u32 = 2;
 
-pub(super) fn varint(out: &mut Vec<u8>, mut value: u64) {
+pub(in crate::prometheus) fn varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -21,14 +21,14 @@ fn tag(out: &mut Vec<u8>, field: u32, kind: u32) {
 }
 
 /// A whole number; 0 is left out, as it is what an absent field stands for.
-pub(super) fn number(out: &mut Vec<u8>, field: u32, value: u64) {
+pub(in crate::prometheus) fn number(out: &mut Vec<u8>, field: u32, value: u64) {
     if value != 0 {
         tag(out, field, VARINT);
         varint(out, value);
     }
 }
 
-pub(super) fn int64(out: &mut Vec<u8>, field: u32, value: i64) {
+pub(in crate::prometheus) fn int64(out: &mut Vec<u8>, field: u32, value: i64) {
     number(out, field, value.cast_unsigned());
 }
 
@@ -36,21 +36,25 @@ fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)).cast_unsigned()
 }
 
-fn double(out: &mut Vec<u8>, field: u32, value: f64) {
-    if value.to_bits() != 0 {
-        tag(out, field, FIXED64);
-        out.extend_from_slice(&value.to_le_bytes());
-    }
+/// A signed number that is seldom large.
+pub(in crate::prometheus) fn signed(out: &mut Vec<u8>, field: u32, value: i64) {
+    number(out, field, zigzag(value));
 }
 
-pub(super) fn bytes(out: &mut Vec<u8>, field: u32, value: &[u8]) {
+/// A float, which is there even if it is 0: some readers tell that from an absent one.
+pub(in crate::prometheus) fn double(out: &mut Vec<u8>, field: u32, value: f64) {
+    tag(out, field, FIXED64);
+    out.extend_from_slice(&value.to_le_bytes());
+}
+
+pub(in crate::prometheus) fn bytes(out: &mut Vec<u8>, field: u32, value: &[u8]) {
     tag(out, field, BYTES);
     varint(out, value.len() as u64);
     out.extend_from_slice(value);
 }
 
 /// A message within: `scratch` is emptied and used.
-pub(super) fn message(
+pub(in crate::prometheus) fn message(
     out: &mut Vec<u8>,
     field: u32,
     scratch: &mut Vec<u8>,
@@ -62,7 +66,7 @@ pub(super) fn message(
 }
 
 /// `repeated Label labels = 1`
-pub(super) fn labels(out: &mut Vec<u8>, labels: &Labels) {
+pub(in crate::prometheus) fn labels(out: &mut Vec<u8>, labels: &Labels) {
     let mut scratch = Vec::new();
     for (name, value) in labels.iter() {
         message(out, 1, &mut scratch, |label| {
@@ -73,13 +77,13 @@ pub(super) fn labels(out: &mut Vec<u8>, labels: &Labels) {
 }
 
 /// `Sample`
-pub(super) fn sample(out: &mut Vec<u8>, ms: i64, value: f64) {
+pub(in crate::prometheus) fn sample(out: &mut Vec<u8>, ms: i64, value: f64) {
     double(out, 1, value);
     int64(out, 2, ms);
 }
 
 /// `Histogram`
-pub(super) fn histogram(out: &mut Vec<u8>, ms: i64, of: &Histogram) {
+pub(in crate::prometheus) fn histogram(out: &mut Vec<u8>, ms: i64, of: &Histogram) {
     match &of.counts {
         // A number that is one of two must be there even if it is 0.
         Counts::Integer(counts) => {
@@ -87,12 +91,11 @@ pub(super) fn histogram(out: &mut Vec<u8>, ms: i64, of: &Histogram) {
             varint(out, counts.count);
         }
         Counts::Float(counts) => {
-            tag(out, 2, FIXED64);
-            out.extend_from_slice(&counts.count.to_le_bytes());
+            double(out, 2, counts.count);
         }
     }
     double(out, 3, of.sum);
-    number(out, 4, zigzag(i64::from(of.schema)));
+    signed(out, 4, i64::from(of.schema));
     double(out, 5, of.zero_threshold);
     match &of.counts {
         Counts::Integer(counts) => {
@@ -104,8 +107,7 @@ pub(super) fn histogram(out: &mut Vec<u8>, ms: i64, of: &Histogram) {
             differences(out, 12, &counts.positive);
         }
         Counts::Float(counts) => {
-            tag(out, 7, FIXED64);
-            out.extend_from_slice(&counts.zero_count.to_le_bytes());
+            double(out, 7, counts.zero_count);
             spans(out, 8, &of.negative_spans);
             doubles(out, 10, &counts.negative);
             spans(out, 11, &of.positive_spans);
@@ -121,7 +123,7 @@ fn spans(out: &mut Vec<u8>, field: u32, spans: &[Span]) {
     let mut scratch = Vec::new();
     for span in spans {
         message(out, field, &mut scratch, |out| {
-            number(out, 1, zigzag(i64::from(span.offset)));
+            signed(out, 1, i64::from(span.offset));
             number(out, 2, u64::from(span.length));
         });
     }
