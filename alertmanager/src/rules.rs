@@ -25,7 +25,7 @@ mod status;
 mod validate;
 
 pub use alerting::{ActiveAlert, AlertState, AlertingRule, EvalError, Transition};
-pub use config::{NameValidation, Rule, RuleFile, RuleGroup, RuleKind, load, parse};
+pub use config::{NameValidation, Rule, RuleFile, RuleGroup, RuleKind, Syntax, load, parse};
 pub use error::RuleError;
 pub use expand::Expander;
 pub use functions::{link_for_expression, table as template_functions};

@@ -5,20 +5,22 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use alertmanager::rules::NameValidation;
+use alertmanager::rules::Syntax;
 use model::{Clock, SystemClock};
+use promql::ParserOptions;
 
 use crate::config::{Loaded, Source};
-use crate::flags::{Check, MetricsFormat};
+use crate::flags::{Check, Features, MetricsFormat};
 
 /// Standard input longer than this is not read.
 const MAX_INPUT_BYTES: u64 = 1 << 30;
 
-/// Runs a check and says what it found.
-pub(crate) fn run(what: &Check) -> ExitCode {
+/// Runs a check and says what it found. Queries of rules may use what `features` allow.
+pub(crate) fn run(what: &Check, features: Features) -> ExitCode {
+    let language = features.parser();
     let fine = match what {
-        Check::Config { files, syntax_only } => each(files, |path| config(path, *syntax_only)),
-        Check::Rules { files } => each(files, rules),
+        Check::Config { files, syntax_only } => each(files, |path| config(path, *syntax_only, language)),
+        Check::Rules { files } => each(files, |path| rules(path, language)),
         Check::Alertmanager { files } => each(files, notifications),
         Check::Metrics { format } => metrics(*format),
     };
@@ -46,8 +48,8 @@ fn each(files: &[PathBuf], check: impl Fn(&Path) -> Result<String, Vec<String>>)
     fine
 }
 
-fn config(path: &Path, syntax_only: bool) -> Result<String, Vec<String>> {
-    let loaded = Loaded::load(&Source::File(path.to_owned())).map_err(|e| e.0)?;
+fn config(path: &Path, syntax_only: bool, language: ParserOptions) -> Result<String, Vec<String>> {
+    let loaded = Loaded::load(&Source::File(path.to_owned()), language).map_err(|e| e.0)?;
     if !syntax_only {
         loaded.check_files(&path.display().to_string()).map_err(|e| e.0)?;
     }
@@ -66,8 +68,12 @@ fn rule_count(file: &alertmanager::rules::RuleFile) -> usize {
     file.groups.iter().map(|group| group.rules.len()).sum()
 }
 
-fn rules(path: &Path) -> Result<String, Vec<String>> {
-    let file = alertmanager::rules::load(path, NameValidation::Utf8);
+fn rules(path: &Path, language: ParserOptions) -> Result<String, Vec<String>> {
+    let syntax = Syntax {
+        language,
+        ..Syntax::default()
+    };
+    let file = alertmanager::rules::load(path, syntax);
     let file = file.map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     Ok(format!("{} rules found", rule_count(&file)))
 }

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use flags::{Cli, Command};
+use flags::{Cli, Command, Features};
 
 /// Many small allocations by many threads are what a monitor does all day.
 #[global_allocator]
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     match cli.command {
-        Some(Command::Check { what }) => check::run(&what),
+        Some(Command::Check { what }) => check::run(&what, Features::of(&cli.server.features).0),
         Some(Command::Tsdb { what }) => tsdb_tool::run(&what),
         None => match server::run(cli.server) {
             Ok(()) => ExitCode::SUCCESS,

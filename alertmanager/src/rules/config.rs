@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use promql::ParserOptions;
 use serde::Deserialize;
 use yaml::{Located, PromDuration, YamlError};
 
@@ -96,11 +97,20 @@ pub enum NameValidation {
     Legacy,
 }
 
+/// What rules may be written in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Syntax {
+    /// Names of what they record and of labels.
+    pub names: NameValidation,
+    /// Their expressions.
+    pub language: ParserOptions,
+}
+
 /// Reads and checks a file.
 ///
 /// # Errors
 /// All that is wrong with it; a file that cannot be read or is not YAML of the right shape gives one error.
-pub fn load(path: &Path, names: NameValidation) -> Result<RuleFile, Vec<RuleError>> {
+pub fn load(path: &Path, syntax: Syntax) -> Result<RuleFile, Vec<RuleError>> {
     let shown = path.display().to_string();
     let too_large = || format!("file exceeds {MAX_FILE_BYTES} bytes");
     let text = match std::fs::metadata(path) {
@@ -109,7 +119,7 @@ pub fn load(path: &Path, names: NameValidation) -> Result<RuleFile, Vec<RuleErro
         Err(e) => Err(e.to_string()),
     };
     match text {
-        Ok(text) => parse(&shown, &text, names),
+        Ok(text) => parse(&shown, &text, syntax),
         Err(message) => Err(vec![about_file(&shown, &YamlError::general(message))]),
     }
 }
@@ -118,10 +128,10 @@ pub fn load(path: &Path, names: NameValidation) -> Result<RuleFile, Vec<RuleErro
 ///
 /// # Errors
 /// As [`load`].
-pub fn parse(path: &str, text: &str, names: NameValidation) -> Result<RuleFile, Vec<RuleError>> {
+pub fn parse(path: &str, text: &str, syntax: Syntax) -> Result<RuleFile, Vec<RuleError>> {
     let first = first_document(text);
     let raw = yaml::from_str::<Option<RawFile>>(first).map_err(|e| vec![about_file(path, &e)])?;
-    validate(path, raw.unwrap_or_default(), names)
+    validate(path, raw.unwrap_or_default(), syntax)
 }
 
 /// The text up to the line that begins a second document.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use model::metrics::{MetricStore, Samples, SelectHints, Walk};
 use model::{Matcher, labels::METRIC_NAME};
 use parking_lot::Mutex;
-use promql::{Engine, Expr, InstantSample, QueryContext, SampleValue, Value};
+use promql::{Engine, Expr, InstantSample, ParserOptions, QueryContext, SampleValue, Value};
 use rustc_hash::FxHashMap;
 
 use super::alerting::FOR_STATE_METRIC;
@@ -21,16 +21,18 @@ const MAX_PARSED: usize = 10_000;
 pub struct PromqlQuerier {
     engine: Engine,
     store: Arc<dyn MetricStore>,
+    language: ParserOptions,
     parsed: Mutex<FxHashMap<Box<str>, Arc<Expr>>>,
     cancel: Arc<AtomicBool>,
 }
 
 impl PromqlQuerier {
-    /// Queries go to `store`, within the engine's bounds.
-    pub fn new(engine: Engine, store: Arc<dyn MetricStore>) -> Self {
+    /// Queries of `language` go to `store`, within the engine's bounds.
+    pub fn new(engine: Engine, language: ParserOptions, store: Arc<dyn MetricStore>) -> Self {
         PromqlQuerier {
             engine,
             store,
+            language,
             parsed: Mutex::default(),
             cancel: Arc::default(),
         }
@@ -40,7 +42,7 @@ impl PromqlQuerier {
         if let Some(expr) = self.parsed.lock().get(text) {
             return Ok(expr.clone());
         }
-        let expr = Arc::new(promql::parse(text).map_err(|e| e.to_string())?);
+        let expr = Arc::new(promql::parse_with(text, &self.language).map_err(|e| e.to_string())?);
         let mut parsed = self.parsed.lock();
         if parsed.len() >= MAX_PARSED {
             parsed.clear();

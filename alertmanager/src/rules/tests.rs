@@ -166,5 +166,5 @@ impl World {
 
 /// The groups of a file's text.
 fn file(text: &str) -> RuleFile {
-    parse("rules.yml", text, NameValidation::Utf8).unwrap_or_else(|e| panic!("{e:?}"))
+    parse("rules.yml", text, Syntax::default()).unwrap_or_else(|e| panic!("{e:?}"))
 }

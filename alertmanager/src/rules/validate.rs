@@ -6,7 +6,7 @@ use model::labels::{METRIC_NAME, is_legacy_label_name, is_legacy_metric_name};
 use yaml::{Located, PromDuration};
 
 use super::config::{
-    NameValidation, RawFile, RawGroup, RawLabels, RawRule, Rule, RuleFile, RuleGroup, RuleKind,
+    NameValidation, RawFile, RawGroup, RawLabels, RawRule, Rule, RuleFile, RuleGroup, RuleKind, Syntax,
 };
 use super::expand::Text;
 use super::{RuleError, functions};
@@ -16,10 +16,10 @@ use crate::template::Functions;
 type Place = (u64, u64);
 
 /// Checks everything and gives all that is wrong, or the file.
-pub(super) fn validate(path: &str, raw: RawFile, names: NameValidation) -> Result<RuleFile, Vec<RuleError>> {
+pub(super) fn validate(path: &str, raw: RawFile, syntax: Syntax) -> Result<RuleFile, Vec<RuleError>> {
     let mut check = Check {
         path,
-        names,
+        syntax,
         functions: functions::for_checks(),
         group: String::new(),
         rule: None,
@@ -43,7 +43,7 @@ pub(super) fn validate(path: &str, raw: RawFile, names: NameValidation) -> Resul
 
 struct Check<'a> {
     path: &'a str,
-    names: NameValidation,
+    syntax: Syntax,
     functions: Functions,
     group: String,
     rule: Option<(usize, String)>,
@@ -161,7 +161,7 @@ impl Check<'_> {
             self.error(at, "field 'expr' must be set in rule");
             return String::new();
         };
-        match promql::parse(&expr.value) {
+        match promql::parse_with(&expr.value, &self.syntax.language) {
             Ok(parsed) => parsed.to_string(),
             Err(why) => {
                 self.error(place(&expr), format!("could not parse expression: {why}"));
@@ -172,7 +172,7 @@ impl Check<'_> {
 
     fn record_name(&mut self, record: &Located<String>) {
         let name = &record.value;
-        let valid = match self.names {
+        let valid = match self.syntax.names {
             NameValidation::Utf8 => !name.is_empty(),
             NameValidation::Legacy => is_legacy_metric_name(name),
         };
@@ -186,7 +186,7 @@ impl Check<'_> {
     }
 
     fn valid_name(&self, name: &str) -> bool {
-        match self.names {
+        match self.syntax.names {
             NameValidation::Utf8 => !name.is_empty(),
             NameValidation::Legacy => is_legacy_label_name(name),
         }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use alertmanager::config::Config as NotificationConfig;
 use alertmanager::notify::Notifiers;
-use alertmanager::rules::{self, NameValidation, RuleFile};
+use alertmanager::rules::{self, RuleFile, Syntax};
 use collector::config::{Located, ScrapeConfig, ScrapeJob};
 use model::{Clock, SystemClock};
+use promql::ParserOptions;
 use serde::Deserialize;
 use yaml::YamlError;
 
@@ -78,11 +79,11 @@ impl Loaded {
             .map_err(|e| wrong(e.to_string()))
     }
 
-    /// Reads and checks everything.
+    /// Reads and checks everything; queries of rules are in `language`.
     ///
     /// # Errors
     /// All that is wrong, across all files.
-    pub(crate) fn load(source: &Source) -> Result<Loaded, ConfigError> {
+    pub(crate) fn load(source: &Source, language: ParserOptions) -> Result<Loaded, ConfigError> {
         let name = source.name();
         let text = source
             .text()
@@ -105,7 +106,7 @@ impl Loaded {
         let mut jobs = Vec::new();
         keep(scrape_jobs(&file, &name, &folder, &mut warnings).map(|found| jobs = found));
         let mut rules = Vec::new();
-        keep(rule_files(&file, source, &folder, &mut warnings).map(|found| rules = found));
+        keep(rule_files(&file, source, (&folder, language), &mut warnings).map(|found| rules = found));
         let mut notifications = None;
         keep(notification_config(&file, &folder).map(|found| notifications = found));
         let mut retention_rules = Vec::new();
@@ -162,9 +163,13 @@ fn scrape_jobs(
 fn rule_files(
     file: &ConfigFile,
     source: &Source,
-    folder: &Path,
+    (folder, language): (&Path, ParserOptions),
     warnings: &mut Vec<String>,
 ) -> Result<Vec<RuleFile>, ConfigError> {
+    let syntax = Syntax {
+        language,
+        ..Syntax::default()
+    };
     let mut found = Vec::new();
     let mut errors = Vec::new();
     let mut keep = |result: Result<RuleFile, Vec<rules::RuleError>>| match result {
@@ -172,7 +177,7 @@ fn rule_files(
         Err(wrong) => errors.extend(wrong.iter().map(ToString::to_string)),
     };
     if let Some((name, text)) = source.embedded_rules() {
-        keep(rules::parse(name, text, NameValidation::Utf8));
+        keep(rules::parse(name, text, syntax));
     }
     for pattern in &file.rule_files {
         let paths = matching(folder, &pattern.value)?;
@@ -184,7 +189,7 @@ fn rule_files(
             ));
         }
         for path in paths {
-            keep(rules::load(&path, NameValidation::Utf8));
+            keep(rules::load(&path, syntax));
         }
     }
     if errors.is_empty() {

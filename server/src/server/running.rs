@@ -96,7 +96,11 @@ impl Running {
                 port: listeners.port(),
             },
         };
-        let loaded = Loaded::load(&source).map_err(|e| e.to_string())?;
+        let (features, notes) = Features::of(&flags.features);
+        for note in notes {
+            tracing::warn!("{note}");
+        }
+        let loaded = Loaded::load(&source, features.parser()).map_err(|e| e.to_string())?;
         let options = StoreOptions::resolve(&flags, &loaded.file)?;
         let info = Arc::new(ServerInfo {
             started_ms: SystemClock.now_ms(),
@@ -117,10 +121,6 @@ impl Running {
         // Before anything asks the store: queries wait for it.
         tokio::spawn(recover(Arc::clone(&stores), Arc::clone(&info), stop.clone()));
         telemetry.connect(Arc::clone(&stores.spans) as _, Arc::clone(&stores.logs) as _);
-        let (features, notes) = Features::of(&flags.features);
-        for note in notes {
-            tracing::warn!("{note}");
-        }
         let journal = journal(&flags)?;
 
         let shared = Arc::new(Shared::new(
@@ -245,6 +245,7 @@ impl Shared {
         let outputs = Outputs {
             querier: Arc::new(PromqlQuerier::new(
                 engine.clone(),
+                features.parser(),
                 Arc::clone(&stores.metrics) as Arc<dyn MetricStore>,
             )),
             sink: Arc::clone(&stores.metrics) as Arc<dyn MetricSink>,
@@ -294,7 +295,8 @@ impl Shared {
     pub(crate) async fn reload(&self) -> Result<(), String> {
         let _one_at_a_time = self.reloading.lock().await;
         let source = self.source.clone();
-        let loaded = tokio::task::spawn_blocking(move || Loaded::load(&source)).await;
+        let language = self.features.parser();
+        let loaded = tokio::task::spawn_blocking(move || Loaded::load(&source, language)).await;
         let result = match loaded {
             Ok(Ok(loaded)) => self.apply(loaded).await,
             Ok(Err(wrong)) => Err(wrong.to_string()),

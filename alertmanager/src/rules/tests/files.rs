@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use super::*;
 
 fn errors(text: &str) -> Vec<String> {
-    match parse("r.yml", text, NameValidation::Utf8) {
+    match parse("r.yml", text, Syntax::default()) {
         Ok(_) => Vec::new(),
         Err(errors) => errors.iter().map(ToString::to_string).collect(),
     }
@@ -147,8 +147,12 @@ fn empty_files_and_second_documents_are_tolerated() {
 #[test]
 fn legacy_names_can_be_demanded() {
     let text = "groups: [{name: g, rules: [{alert: a, expr: 1, annotations: {ins-tance: x}}]}]";
-    assert!(parse("r.yml", text, NameValidation::Utf8).is_ok());
-    let errors = parse("r.yml", text, NameValidation::Legacy).unwrap_err();
+    assert!(parse("r.yml", text, Syntax::default()).is_ok());
+    let legacy = Syntax {
+        names: NameValidation::Legacy,
+        ..Syntax::default()
+    };
+    let errors = parse("r.yml", text, legacy).unwrap_err();
     assert_eq!(errors[0].message, "invalid annotation name: ins-tance");
 }
 
@@ -168,7 +172,7 @@ fn duplicates_are_found_but_not_refused() {
 
 #[test]
 fn a_file_that_is_not_there_is_an_error() {
-    let errors = load(Path::new("/nonexistent/rules.yml"), NameValidation::Utf8).unwrap_err();
+    let errors = load(Path::new("/nonexistent/rules.yml"), Syntax::default()).unwrap_err();
     assert!(
         errors[0].to_string().starts_with("/nonexistent/rules.yml: "),
         "{errors:?}"
@@ -190,6 +194,18 @@ fn conformance() -> Option<PathBuf> {
     None
 }
 
+#[test]
+fn what_may_still_change_must_be_asked_for() {
+    let text = "groups: [{name: g, rules: [{record: a, expr: 'limitk(1, up)'}]}]";
+    let errors = parse("r.yml", text, Syntax::default()).unwrap_err();
+    assert!(errors[0].message.contains("experimental"), "{errors:?}");
+    let all = Syntax {
+        language: promql::ParserOptions::all(),
+        ..Syntax::default()
+    };
+    assert!(parse("r.yml", text, all).is_ok());
+}
+
 /// Files called `*.bad.yaml` are refused, all others accepted; names say which validation they are about.
 #[test]
 fn public_rule_files() {
@@ -206,7 +222,11 @@ fn public_rule_files() {
                 NameValidation::Utf8
             };
             let want = !(name.contains(".bad.") || name == "invalid_rules.yaml");
-            let got = load(&path, names);
+            let syntax = Syntax {
+                names,
+                ..Syntax::default()
+            };
+            let got = load(&path, syntax);
             if got.is_ok() != want {
                 wrong.push(format!("{name}: {:?}", got.err()));
             }

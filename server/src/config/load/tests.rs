@@ -8,12 +8,12 @@ fn load(files: &[(&str, &str)]) -> Result<Loaded, Vec<String>> {
     for (name, text) in files {
         fs::write(folder.path().join(name), text).expect("writes");
     }
-    Loaded::load(&Source::File(folder.path().join("masthead.yml"))).map_err(|e| e.0)
+    Loaded::load(&Source::File(folder.path().join("masthead.yml")), ParserOptions::default()).map_err(|e| e.0)
 }
 
 #[test]
 fn the_embedded_configuration_is_valid_and_scrapes_its_own_port() {
-    let loaded = Loaded::load(&Source::Embedded { port: 1234 }).expect("valid");
+    let loaded = Loaded::load(&Source::Embedded { port: 1234 }, ParserOptions::default()).expect("valid");
     assert_eq!(loaded.jobs.len(), 1);
     assert_eq!(loaded.rules.len(), 1);
     assert!(loaded.text.contains("localhost:1234"));
