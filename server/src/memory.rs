@@ -15,6 +15,8 @@ const MIB: u64 = 1 << 20;
 const DEFAULT_SHARE: u64 = 400;
 const DEFAULT_BYTES: u64 = 64 * MIB;
 const DEFAULT_MAX_SHARE: u64 = 16;
+/// What a query gets at most.
+const QUERY_SHARE: u64 = 8;
 /// Below this the store would do nothing but flush.
 const MIN_BYTES: u64 = 8 * MIB;
 
@@ -69,6 +71,17 @@ pub(crate) fn budget(asked: Option<Budget>, limit: Option<u64>) -> u64 {
         (_, None) => DEFAULT_BYTES,
     };
     bytes.max(MIN_BYTES)
+}
+
+/// Bytes for one query: as asked for, or a share that leaves the server alive if several take all of theirs. 0, no bound,
+/// where nobody knows how much there is.
+pub(crate) fn query_budget(asked: Option<Budget>, limit: Option<u64>) -> u64 {
+    match (asked, limit) {
+        (Some(Budget::Bytes(bytes)), _) => bytes,
+        (Some(Budget::Percent(percent)), Some(limit)) => (limit as f64 * percent / 100.0) as u64,
+        (None, Some(limit)) => (limit / QUERY_SHARE).max(MIN_BYTES),
+        (_, None) => 0,
+    }
 }
 
 /// The memory that this process may use, in bytes, if the system says.

@@ -42,6 +42,8 @@ pub struct PrometheusState {
     pub results: Arc<ResultsCache>,
     /// What of the language is allowed.
     pub parser: ParserOptions,
+    /// Whether `stats=all` tells of each step.
+    pub per_step_stats: bool,
     /// Where queries run.
     pub pool: Pool,
     /// Who is told of queries.

@@ -108,6 +108,11 @@ impl Journal {
         *self.log.write() = log;
     }
 
+    /// Whether there is a query log, which tells what queries cost.
+    pub fn logs(&self) -> bool {
+        self.log.read().is_some()
+    }
+
     /// A query begins. It is under way until what this returns is finished or dropped.
     pub fn begin(self: &Arc<Self>, asked: Asked) -> Entry {
         let began_ms = self.clock.now_ms();

@@ -47,6 +47,7 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Doors {
         pool: shared.query.clone(),
         results: Arc::clone(&results),
         parser: shared.features.parser(),
+        per_step_stats: shared.features.per_step_stats,
         journal: Arc::clone(&shared.journal),
         read: ReadOptions {
             sample_limit: shared.flags.read_sample_limit,

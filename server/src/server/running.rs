@@ -26,6 +26,7 @@ use super::routes;
 use crate::config::{Loaded, Source, redacted};
 use crate::flags::{Features, ServerFlags};
 use crate::listen::{Listeners, serve};
+use crate::memory;
 use crate::stores::{StoreOptions, Stores};
 use crate::telemetry::Telemetry;
 use crate::upkeep;
@@ -234,6 +235,7 @@ impl Shared {
             lookback_delta_ms: i64::try_from(lookback.as_millis()).unwrap_or(i64::MAX),
             max_samples: flags.max_samples as u64,
             timeout: duration("query.timeout", &flags.query_timeout)?,
+            max_memory_bytes: memory::query_budget(flags.query_memory, memory::limit()),
             start_timestamps: features.use_start_timestamps,
             delayed_name_removal: features.delayed_name_removal,
             subquery_step_ms: global.evaluation_interval.as_millis(),

@@ -47,8 +47,16 @@ const GETS: &[(&str, &str, u16)] = &[
     ("/query", "query=pushed[5m]&limit=1", 200),
     ("/query", "query=1", 200),
     ("/query", "query=%22text%22", 200),
-    ("/query", "query=rate(pushed[5m])&stats=all&timeout=5s&lookback_delta=1m", 200),
-    ("/query", "query=sum(up)&stats=true&time=2026-01-01T00:00:00Z", 200),
+    (
+        "/query",
+        "query=rate(pushed[5m])&stats=all&timeout=5s&lookback_delta=1m",
+        200,
+    ),
+    (
+        "/query",
+        "query=sum(up)&stats=true&time=2026-01-01T00:00:00Z",
+        200,
+    ),
     ("/query", "query=rate(up[5m])&stats=yes", 200),
     ("/query", "query=sum(", 400),
     ("/query", "", 400),
@@ -70,7 +78,11 @@ const GETS: &[(&str, &str, u16)] = &[
     ("/query_exemplars", "query=(", 400),
     ("/format_query", "query=sum(rate(foo[5m]))by(job)", 200),
     ("/format_query", "query=(", 400),
-    ("/parse_query", "query=sum(rate(foo{bar!~%22x%22}[5m:1m]offset%201h@start()))by(job)/on(a)group_left(b)-c>bool(1)", 200),
+    (
+        "/parse_query",
+        "query=sum(rate(foo{bar!~%22x%22}[5m:1m]offset%201h@start()))by(job)/on(a)group_left(b)-c>bool(1)",
+        200,
+    ),
     ("/parse_query", "query=(", 400),
     ("/labels", "", 200),
     ("/labels", "match[]=up&start=NOW-60&end=NOW&limit=1", 200),
@@ -188,7 +200,8 @@ async fn every_answer_has_the_schema_that_prometheus_describes() {
                 (found, body) if found != *status => wrong.push(format!("{case}: {found}: {body}")),
                 (204, body) => assert_eq!(body, "", "{case}"),
                 (_, body) => {
-                    let body: Value = serde_json::from_str(&body).unwrap_or_else(|e| panic!("{case}: {e}: {body}"));
+                    let body: Value =
+                        serde_json::from_str(&body).unwrap_or_else(|e| panic!("{case}: {e}: {body}"));
                     let answers = &spec.0["paths"][path][method.as_str().to_lowercase()]["responses"];
                     let described = if *status == 200 { "200" } else { "default" };
                     let schema = &answers[described]["content"]["application/json"]["schema"];
@@ -200,7 +213,12 @@ async fn every_answer_has_the_schema_that_prometheus_describes() {
             }
         }
     }
-    assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} are wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     let described = described(&spec.0);
     let left: Vec<_> = described.difference(&asked).collect();
     assert!(left.is_empty(), "described and never asked: {left:?}");

@@ -55,8 +55,11 @@ async fn processor(server: &Masthead) -> f64 {
 
 async fn metric(server: &Masthead, name: &str) -> f64 {
     let (_, page) = get(&format!("{}/metrics", server.url())).await;
-    let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix("{} "));
-    line.and_then(|value| value.trim().parse().ok()).unwrap_or_else(|| panic!("no {name}"))
+    let line = page
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix("{} "));
+    line.and_then(|value| value.trim().parse().ok())
+        .unwrap_or_else(|| panic!("no {name}"))
 }
 
 #[tokio::test]
@@ -84,8 +87,13 @@ async fn the_next_start_tells_what_ran_when_the_process_died() {
     until_active(&server, 1).await;
     server.restart().await;
     let log = server.log();
-    let told = log.lines().find(|line| line.contains("did not finish in the last run"));
-    assert!(told.is_some_and(|line| line.contains("avg_over_time(heavy[1h:1s])")), "{log}");
+    let told = log
+        .lines()
+        .find(|line| line.contains("did not finish in the last run"));
+    assert!(
+        told.is_some_and(|line| line.contains("avg_over_time(heavy[1h:1s])")),
+        "{log}"
+    );
     assert!(active(&server).await.is_empty());
 }
 
@@ -97,7 +105,9 @@ async fn the_query_log_is_opened_anew_by_a_reload() {
     let file = server.dir.path().join("query.log");
     let lines = || -> Vec<Value> {
         let text = std::fs::read_to_string(&file).unwrap_or_default();
-        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+        text.lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect()
     };
     server.query("sum(heavy)").await;
     let found = lines();
@@ -114,7 +124,10 @@ async fn the_query_log_is_opened_anew_by_a_reload() {
 
     server.query("sum(max_over_time(heavy[1h:1s]))").await;
     let log = server.log();
-    assert!(log.contains("slow query") && log.contains("sum(max_over_time(heavy[1h:1s]))"), "{log}");
+    assert!(
+        log.contains("slow query") && log.contains("sum(max_over_time(heavy[1h:1s]))"),
+        "{log}"
+    );
 }
 
 /// What a query may take of the memory is bounded; the server lives on, and scrapes meanwhile.
@@ -143,14 +156,25 @@ async fn a_query_that_wants_all_memory_is_refused_and_nothing_else_suffers() {
         let answer = get(&url).await;
         if answer.0 != 200 {
             let body: Value = serde_json::from_str(&answer.1).expect("JSON");
-            assert_eq!((answer.0, &body["errorType"]), (422, &"execution".into()), "{query}: {body}");
+            assert_eq!(
+                (answer.0, &body["errorType"]),
+                (422, &"execution".into()),
+                "{query}: {body}"
+            );
         }
         if query.contains("30d") && !query.starts_with("max") {
             assert_eq!(answer.0, 422, "{query}");
         }
     }
     let after = metric(&server, "process_resident_memory_bytes").await;
-    assert!(after - before < 4.0 * BUDGET, "it grew by {} MB", (after - before) / 1e6);
+    assert!(
+        after - before < 4.0 * BUDGET,
+        "it grew by {} MB",
+        (after - before) / 1e6
+    );
     assert!(began.elapsed() < PATIENCE);
-    eventually("scrapes go on", || async { (target.scrapes() > scrapes + 1).then_some(()) }).await;
+    eventually("scrapes go on", || async {
+        (target.scrapes() > scrapes + 1).then_some(())
+    })
+    .await;
 }

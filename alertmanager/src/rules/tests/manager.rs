@@ -132,7 +132,11 @@ async fn over_the_engine_and_a_store() {
     ];
     store.append(&mut rows).unwrap();
     let alerts = Arc::new(FakeAlerts::default());
-    let querier = Arc::new(PromqlQuerier::new(promql::Engine::default(), promql::ParserOptions::default(), store.clone()));
+    let querier = Arc::new(PromqlQuerier::new(
+        promql::Engine::default(),
+        promql::ParserOptions::default(),
+        store.clone(),
+    ));
     let outputs = Outputs {
         querier: querier.clone(),
         sink: store.clone(),
@@ -183,7 +187,11 @@ async fn histograms_are_recorded_and_alerted_on() {
     };
     store.push_histogram(&labels("latency{job=\"a\"}"), now - 1000, Arc::new(histogram));
     let alerts = Arc::new(FakeAlerts::default());
-    let querier = Arc::new(PromqlQuerier::new(promql::Engine::default(), promql::ParserOptions::default(), store.clone()));
+    let querier = Arc::new(PromqlQuerier::new(
+        promql::Engine::default(),
+        promql::ParserOptions::default(),
+        store.clone(),
+    ));
     let outputs = Outputs {
         querier: querier.clone(),
         sink: store.clone(),

@@ -61,7 +61,11 @@ pub(super) async fn federate(
     let packed = accepts_gzip(&headers);
     let page = move || -> Result<Vec<u8>, ApiError> {
         let families = families(&state, &sets)?;
-        let page = if binary { protobuf::page(&families) } else { text::page(&families).into_bytes() };
+        let page = if binary {
+            protobuf::page(&families)
+        } else {
+            text::page(&families).into_bytes()
+        };
         if !packed {
             return Ok(page);
         }
@@ -70,7 +74,11 @@ pub(super) async fn federate(
         done.map_err(|e| ApiError::new(ErrorType::Internal, e.to_string()))
     };
     let page = pool.run_within(timeout, page).await??;
-    let kind = if binary { protobuf::CONTENT_TYPE } else { text::CONTENT_TYPE };
+    let kind = if binary {
+        protobuf::CONTENT_TYPE
+    } else {
+        text::CONTENT_TYPE
+    };
     let mut response = ([(header::CONTENT_TYPE, kind)], page).into_response();
     if packed {
         let gzip = HeaderValue::from_static("gzip");
@@ -81,7 +89,10 @@ pub(super) async fn federate(
 
 /// Whether delimited protocol buffers come before text in `Accept`.
 fn wants_protobuf(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok());
+    let accepted = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|v| v.to_str().ok());
     let mut best = (0.0, false);
     for clause in accepted.flat_map(|value| value.split(',')) {
         let mut parts = clause.split(';').map(str::trim);
@@ -105,7 +116,10 @@ fn wants_protobuf(headers: &HeaderMap) -> bool {
 }
 
 fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|v| v.to_str().ok());
+    let accepted = headers
+        .get_all(header::ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|v| v.to_str().ok());
     let mut clauses = accepted.flat_map(|value| value.split(','));
     clauses.any(|clause| {
         let (coding, rest) = clause.split_once(';').unwrap_or((clause, ""));
@@ -137,7 +151,10 @@ fn families(state: &PrometheusState, sets: &[Vec<Matcher>]) -> Result<Vec<Family
     for (labels, (timestamp_ms, value)) in newest {
         let name = labels.metric_name();
         let kind = match &value {
-            Value::Float(_) => types.get(name).copied().filter(|t| matches!(*t, "counter" | "gauge")),
+            Value::Float(_) => types
+                .get(name)
+                .copied()
+                .filter(|t| matches!(*t, "counter" | "gauge")),
             Value::Histogram(h) if h.reset_hint == CounterResetHint::Gauge => Some("gaugehistogram"),
             Value::Histogram(_) => Some("histogram"),
         };
@@ -197,7 +214,10 @@ fn newest(
 
 /// The newest sample, unless it says that the series has ended.
 fn last(samples: &Samples) -> Option<(i64, Value)> {
-    let float = samples.iter().last().map(|s| (s.timestamp_ms, Value::Float(s.value)));
+    let float = samples
+        .iter()
+        .last()
+        .map(|s| (s.timestamp_ms, Value::Float(s.value)));
     let histogram = samples.histograms.last();
     let histogram = histogram.map(|(ms, h)| (*ms, Value::Histogram(Arc::clone(h))));
     let newest = float.into_iter().chain(histogram).max_by_key(|(ms, _)| *ms)?;

@@ -142,9 +142,9 @@ async fn run(
         lookback_delta_ms: lookback_delta_ms(params)?,
         max_resolution_ms: params.max_resolution_ms(asked.step_ms)?,
         text: Some(Arc::clone(&asked.query)),
-        ..QueryContext::default()
+        stats: params.get("stats").is_some() || state.journal.logs(),
     };
-    let shape = Shape::new(params, limit);
+    let shape = Shape::new(params, limit, state.per_step_stats);
     let journal = Arc::clone(&state.journal);
     let options = state.parser;
     let answer = move || {
@@ -152,8 +152,8 @@ async fn run(
         let expr = promql::parse_with(&asked.query, &options)?;
         let entry = journal.begin(asked);
         let result = work(&expr, &context);
-        entry.finish(&shape.outcome(&result, queued, began.elapsed()));
-        Ok(shape.answer(result?, queued, began))
+        entry.finish(&shape.outcome(&result, queued));
+        Ok(shape.answer(result?, queued))
     };
     state.pool.run(answer).await?
 }

@@ -69,6 +69,7 @@ pub(super) fn state_of(store: MemoryStore) -> PrometheusState {
         engine: Arc::new(Engine::new(EngineOptions::default())),
         results: Arc::new(ResultsCache::new(1 << 20)),
         parser: ParserOptions::all(),
+        per_step_stats: true,
         pool: Pool::new("query", 2, 10),
         journal: Arc::new(Journal::new(Arc::new(ManualClock::at(NOW_MS)), None)),
         clock: Arc::new(ManualClock::at(NOW_MS)),
@@ -350,13 +351,18 @@ async fn federation_of_histograms_depends_on_the_format() {
     assert_eq!(text, expected);
     let accept = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;\
                   encoding=delimited;q=0.6,text/plain;version=0.0.4;q=0.5";
-    let request = Request::get(uri).header("accept", accept).header("accept-encoding", "gzip");
+    let request = Request::get(uri)
+        .header("accept", accept)
+        .header("accept-encoding", "gzip");
     let response = router_with_histograms()
         .oneshot(request.body(Body::empty()).expect("a request"))
         .await
         .expect("infallible");
     assert_eq!(response.headers()["content-encoding"], "gzip");
-    let kind = response.headers()["content-type"].to_str().expect("text").to_owned();
+    let kind = response.headers()["content-type"]
+        .to_str()
+        .expect("text")
+        .to_owned();
     assert!(kind.starts_with("application/vnd.google.protobuf"), "{kind}");
     let bytes = response.into_body().collect().await.expect("a body").to_bytes();
     let mut page = Vec::new();

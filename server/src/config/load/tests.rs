@@ -8,7 +8,11 @@ fn load(files: &[(&str, &str)]) -> Result<Loaded, Vec<String>> {
     for (name, text) in files {
         fs::write(folder.path().join(name), text).expect("writes");
     }
-    Loaded::load(&Source::File(folder.path().join("masthead.yml")), ParserOptions::default()).map_err(|e| e.0)
+    Loaded::load(
+        &Source::File(folder.path().join("masthead.yml")),
+        ParserOptions::default(),
+    )
+    .map_err(|e| e.0)
 }
 
 #[test]

@@ -41,11 +41,15 @@ impl Spec {
     }
 
     fn choices(&self, schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
-        let fitting = |choices: &Vec<Value>| choices.iter().filter(|s| self.check(s, value).is_empty()).count();
+        let fitting =
+            |choices: &Vec<Value>| choices.iter().filter(|s| self.check(s, value).is_empty()).count();
         if let Some(choices) = schema["oneOf"].as_array()
             && fitting(choices) != 1
         {
-            wrong.push(format!("{at}: {} of the schemas of oneOf fit: {value}", fitting(choices)));
+            wrong.push(format!(
+                "{at}: {} of the schemas of oneOf fit: {value}",
+                fitting(choices)
+            ));
         }
         if let Some(choices) = schema["anyOf"].as_array()
             && fitting(choices) == 0
@@ -66,7 +70,11 @@ impl Spec {
     }
 
     fn object(&self, schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
-        let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let required = schema["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
         for name in required.filter(|name| value.get(name).is_none()) {
             wrong.push(format!("{at}: {name:?} is missing"));
         }
@@ -114,7 +122,10 @@ fn what_does_not_fit_is_noticed() {
         "additionalProperties": false,
     });
     for (good, value) in [
-        (true, serde_json::json!({"list": [1, 2.5], "either": "x", "word": "a"})),
+        (
+            true,
+            serde_json::json!({"list": [1, 2.5], "either": "x", "word": "a"}),
+        ),
         (false, serde_json::json!({"either": "x"})),
         (false, serde_json::json!({"list": [0]})),
         (false, serde_json::json!({"list": [1, 2, 3]})),

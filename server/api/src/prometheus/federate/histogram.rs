@@ -51,7 +51,13 @@ mod tests {
             }),
             ..Histogram::stale()
         };
-        let expected = [(1.0, 0.0), (2.0, 2.0), (5.0, 2.0), (10.0, 5.0), (f64::INFINITY, 9.0)];
+        let expected = [
+            (1.0, 0.0),
+            (2.0, 2.0),
+            (5.0, 2.0),
+            (10.0, 5.0),
+            (f64::INFINITY, 9.0),
+        ];
         assert_eq!(cumulative(&histogram), expected);
     }
 }

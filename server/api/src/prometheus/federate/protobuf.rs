@@ -17,7 +17,9 @@ pub(super) fn page(families: &[Family]) -> Vec<u8> {
         wire::bytes(&mut message, 1, family.name.as_bytes());
         wire::number(&mut message, 3, kind(family.kind));
         for series in &family.series {
-            wire::message(&mut message, 4, &mut Vec::new(), |out| metric(out, family.kind, series));
+            wire::message(&mut message, 4, &mut Vec::new(), |out| {
+                metric(out, family.kind, series)
+            });
         }
         wire::varint(&mut out, message.len() as u64);
         out.extend_from_slice(&message);

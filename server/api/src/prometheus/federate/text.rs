@@ -17,10 +17,17 @@ pub(super) fn page(families: &[Family]) -> String {
         if shown.peek().is_none() {
             continue;
         }
-        let kind = family.kind.strip_prefix("gaugehist").map_or(family.kind, |_| "histogram");
+        let kind = family
+            .kind
+            .strip_prefix("gaugehist")
+            .map_or(family.kind, |_| "histogram");
         let name = &family.name;
         let quoted = format!("\"{}\"", escape(name));
-        let told = if is_legacy_metric_name(name) { name } else { &quoted };
+        let told = if is_legacy_metric_name(name) {
+            name
+        } else {
+            &quoted
+        };
         let _ = writeln!(out, "# TYPE {told} {kind}");
         for series in shown {
             match &series.value {
@@ -31,7 +38,13 @@ pub(super) fn page(families: &[Family]) -> String {
                         line(&mut out, &bucket, series, Some(&number(bound)), count);
                     }
                     line(&mut out, &format!("{name}_sum"), series, None, of.sum);
-                    line(&mut out, &format!("{name}_count"), series, None, of.counts.count());
+                    line(
+                        &mut out,
+                        &format!("{name}_count"),
+                        series,
+                        None,
+                        of.counts.count(),
+                    );
                 }
             }
         }
@@ -53,7 +66,10 @@ fn line(out: &mut String, name: &str, series: &Exposed, le: Option<&str>, value:
     if !bare {
         pieces.push(format!("\"{}\"", escape(name)));
     }
-    let labels = series.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let labels = series
+        .labels
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
     for (label, value) in labels.chain(le.map(|bound| ("le", bound))) {
         let quote = if is_legacy_label_name(label) { "" } else { "\"" };
         pieces.push(format!("{quote}{}{quote}=\"{}\"", escape(label), escape(value)));

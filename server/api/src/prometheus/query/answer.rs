@@ -1,9 +1,9 @@
 //! What a query's result becomes: cut to the limit, with the statistics that were asked for.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::response::Response;
-use promql::{QueryError, QueryResult, Value};
+use promql::{QueryError, QueryResult, QueryStats, Value};
 use serde_json::json;
 
 use crate::prometheus::envelope::success_with;
@@ -17,55 +17,73 @@ pub(super) struct Shape {
     limit: usize,
     /// The parameter `stats`.
     stats: String,
+    /// Whether statistics tell of each step.
+    by_step: bool,
 }
 
 impl Shape {
-    pub(super) fn new(params: &Params, limit: usize) -> Shape {
+    pub(super) fn new(params: &Params, limit: usize, per_step_stats: bool) -> Shape {
+        let stats = params.get("stats").unwrap_or("").to_owned();
         Shape {
             limit,
-            stats: params.get("stats").unwrap_or("").to_owned(),
+            by_step: per_step_stats && stats == "all",
+            stats,
         }
     }
 
     /// What the logs say of the query.
-    pub(super) fn outcome(
-        &self,
-        result: &Result<QueryResult, QueryError>,
-        queued: Duration,
-        took: Duration,
-    ) -> Outcome {
-        match result {
-            Ok(result) => Outcome {
-                error: None,
-                stats: statistics(queued, took),
-                samples: 0,
-                series: series(&result.value),
-            },
-            Err(error) => Outcome {
-                error: Some(error.to_string()),
-                stats: statistics(queued, took),
-                ..Outcome::default()
-            },
+    pub(super) fn outcome(&self, result: &Result<QueryResult, QueryError>, queued: Duration) -> Outcome {
+        let stats = result.as_ref().ok().and_then(|result| result.stats.as_ref());
+        Outcome {
+            error: result.as_ref().err().map(ToString::to_string),
+            stats: stats.map_or(serde_json::Value::Null, |stats| self.statistics(stats, queued)),
+            samples: stats.map_or(0, |stats| stats.samples_read),
+            series: result.as_ref().map_or(0, |result| series(&result.value)),
         }
     }
 
-    /// The answer to the client, of a query that began to wait at `began`.
-    pub(super) fn answer(&self, mut result: QueryResult, queued: Duration, began: Instant) -> Response {
+    /// The answer to the client, of a query that waited so long for its turn.
+    pub(super) fn answer(&self, mut result: QueryResult, queued: Duration) -> Response {
         if self.limit > 0 && cut(&mut result.value, self.limit) {
             result.warnings.push("results truncated due to limit".to_owned());
         }
         result.warnings.extend(self.stats_warning());
-        let statistics = (!self.stats.is_empty()).then(|| statistics(queued, began.elapsed()));
+        let stats = result.stats.as_ref().filter(|_| !self.stats.is_empty());
         let data = |pen: &mut json::Pen| {
             pen.text("{");
             json::value(pen, &result.value);
-            if let Some(statistics) = statistics {
+            if let Some(stats) = stats {
                 pen.text(",\"stats\":");
-                pen.text(&statistics.to_string());
+                pen.text(&self.statistics(stats, queued).to_string());
             }
             pen.text("}");
         };
         success_with(data, &result.warnings, &result.infos)
+    }
+
+    /// Prometheus' `stats`: times in seconds.
+    fn statistics(&self, stats: &QueryStats, queued: Duration) -> serde_json::Value {
+        let (timings, queued) = (&stats.timings, queued.as_secs_f64());
+        let mut samples = json!({
+            "totalQueryableSamples": stats.total_queryable_samples,
+            "samplesRead": stats.samples_read,
+            "peakSamples": stats.peak_samples,
+        });
+        if self.by_step {
+            samples["totalQueryableSamplesPerStep"] = by_step(&stats.total_queryable_samples_per_step);
+            samples["samplesReadPerStep"] = by_step(&stats.samples_read_per_step);
+        }
+        json!({
+            "timings": {
+                "evalTotalTime": timings.eval_total,
+                "resultSortTime": timings.result_sort,
+                "queryPreparationTime": timings.query_preparation,
+                "innerEvalTime": timings.inner_eval,
+                "execQueueTime": queued,
+                "execTotalTime": queued + timings.exec_total,
+            },
+            "samples": samples,
+        })
     }
 
     /// Anything but `true` and `all` means `true`, and is warned of, as in Prometheus.
@@ -99,17 +117,10 @@ fn series(value: &Value) -> usize {
     }
 }
 
-/// Prometheus' `stats`: times in seconds.
-fn statistics(queued: Duration, took: Duration) -> serde_json::Value {
-    let evaluated = took.saturating_sub(queued).as_secs_f64();
-    json!({
-        "timings": {
-            "evalTotalTime": evaluated,
-            "resultSortTime": 0.0,
-            "queryPreparationTime": 0.0,
-            "innerEvalTime": evaluated,
-            "execQueueTime": queued.as_secs_f64(),
-            "execTotalTime": took.as_secs_f64(),
-        },
-    })
+/// `[[1700000000,3],…]`
+fn by_step(counts: &[(i64, u64)]) -> serde_json::Value {
+    let pairs = counts
+        .iter()
+        .map(|(ms, count)| json!([*ms as f64 / 1000.0, count]));
+    pairs.collect()
 }
