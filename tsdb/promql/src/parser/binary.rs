@@ -65,7 +65,8 @@ impl Parser<'_> {
         } else {
             return Ok(());
         };
-        if self.kind() == Kind::LeftParen {
+        // Labels may be left out where the right operand follows; a parenthesis always is theirs.
+        if self.kind() == Kind::LeftParen || !self.at_operand() {
             matching.include = self.labels()?;
         }
         Ok(())

@@ -11,6 +11,8 @@ use crate::lexer::{Keyword, Kind};
 /// Just beyond what fits 64 bits of nanoseconds, in seconds.
 const MAX_SECONDS: f64 = 9_223_372_036.854_775_8;
 
+const OUT_OF_RANGE: &str = "duration out of range";
+
 impl Parser<'_> {
     /// What stands in brackets: more than 0, where that is known already.
     pub(super) fn positive_duration(&mut self) -> Parsed<Duration> {
@@ -52,12 +54,20 @@ impl Parser<'_> {
     fn signed_offset(&mut self) -> Parsed<DurationNode> {
         let sign = self.token().span;
         let negative = self.sign().unwrap_or(false);
+        let first = self.token().span;
         let parens = self.kind() == Kind::LeftParen;
-        let node = if parens {
-            self.parens_unchecked()?
+        let operand = if parens {
+            self.parens_unchecked()
         } else {
-            self.duration_operand()?
+            self.duration_operand()
         };
+        let node = operand.map_err(|stop| match stop {
+            // A number that is too long is too long with its sign.
+            Stop::Fault(fault) if fault.span.start == first.start && fault.message == OUT_OF_RANGE => {
+                self.error(sign, OUT_OF_RANGE)
+            }
+            stop => stop,
+        })?;
         match node.expr {
             DurationExpr::Number(_) => Ok(signed(sign, negative, node)),
             _ if parens => Ok(signed(sign, negative, node)),
@@ -127,8 +137,9 @@ impl Parser<'_> {
         match token.kind {
             Kind::Number | Kind::Duration => {
                 let number = self.number()?;
-                if number.value > MAX_SECONDS || number.value < -MAX_SECONDS {
-                    return Err(self.error(number.span, "duration out of range"));
+                // Upstream lets NaN pass, which is some 292 years there.
+                if number.value.is_nan() || number.value.abs() > MAX_SECONDS {
+                    return Err(self.error(number.span, OUT_OF_RANGE));
                 }
                 Ok(DurationNode {
                     expr: DurationExpr::Number(number),

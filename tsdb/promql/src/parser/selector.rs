@@ -70,8 +70,15 @@ impl Parser<'_> {
         let value = self
             .expect(Kind::String)
             .map_err(|stop| self.unexpected(stop, IN_MATCHING, "string"))?;
-        Matcher::new(name, op, self.unquoted(value))
-            .map_err(|e| self.error(label.span.to(value), e.to_string()))
+        Matcher::new(name, op, self.unquoted(value)).map_err(|e| {
+            // Where the part at fault is named already, the whole expression is not.
+            let message = if e.detail.ends_with('`') {
+                format!("error parsing regexp: {}", e.detail)
+            } else {
+                e.to_string()
+            };
+            self.error(label.span.to(value), message)
+        })
     }
 }
 
