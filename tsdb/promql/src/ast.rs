@@ -16,7 +16,7 @@ use model::Matcher;
 use crate::functions::Function;
 use crate::value::ValueType;
 
-pub use json::to_json;
+pub use json::{MAX_TREE_LEVELS, to_json};
 pub use pretty::prettify;
 pub use span::Span;
 
@@ -121,7 +121,7 @@ pub enum DurationExpr {
         /// The second.
         rhs: Box<DurationExpr>,
     },
-    /// `(a)`; never around a number or another pair.
+    /// `(a)`; never around another pair.
     Paren(Box<DurationExpr>),
 }
 
@@ -342,6 +342,20 @@ pub enum BinaryOp {
     And,
     Or,
     Unless,
+}
+
+impl DurationExpr {
+    /// The seconds of a number with nothing but signs and parentheses around it: what needs no computing.
+    pub(crate) fn literal(&self) -> Option<f64> {
+        match self {
+            DurationExpr::Number(n) => Some(n.value),
+            DurationExpr::Paren(inner) => inner.literal(),
+            DurationExpr::Unary { negative, expr } => expr
+                .literal()
+                .map(|seconds| if *negative { -seconds } else { seconds }),
+            _ => None,
+        }
+    }
 }
 
 impl BinaryOp {

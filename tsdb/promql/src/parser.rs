@@ -85,7 +85,7 @@ pub fn parse(query: &str) -> Result<Expr, QueryError> {
 pub fn parse_with(query: &str, options: &ParserOptions) -> Result<Expr, QueryError> {
     if query.len() > MAX_QUERY_BYTES {
         let message = format!("query exceeds the limit of {MAX_QUERY_BYTES} bytes");
-        return Err(Fault::new(Span::default(), message).into_error(query));
+        return Err(Fault::new(Span::default(), message).to_error(query));
     }
     let (tokens, lex_error) = lexer::tokenize(query);
     let mut parser = Parser {
@@ -101,7 +101,7 @@ pub fn parse_with(query: &str, options: &ParserOptions) -> Result<Expr, QueryErr
     parsed
         .map_err(|stop| parser.fault_of(stop, "", ""))
         .and_then(|expr| check::check(expr, query))
-        .map_err(|fault| fault.into_error(query))
+        .map_err(|fault| fault.to_error(query))
 }
 
 /// What is wrong with a query, and where.
@@ -119,7 +119,7 @@ impl Fault {
         })
     }
 
-    fn into_error(self: Box<Fault>, query: &str) -> QueryError {
+    fn to_error(&self, query: &str) -> QueryError {
         let position = match self.span.line_col(query) {
             _ if query.is_empty() => "unknown position".to_owned(),
             (line, column) => format!("{line}:{column}"),

@@ -35,14 +35,19 @@ impl Expr {
         }
     }
 
-    /// The direct parts of the expression, from left to right.
+    /// The direct parts of the expression, from left to right; of a chain of operators all operands, so that whoever
+    /// recurses over the parts needs no deep stack for it.
     pub fn children(&self) -> Vec<&Expr> {
         match self {
             Expr::Number(_) | Expr::String(_) | Expr::Selector(_) | Expr::Range(_) => Vec::new(),
             Expr::Subquery(s) => vec![&s.expr],
             Expr::Call(c) => c.args.iter().collect(),
             Expr::Aggregate(a) => a.param.iter().chain([&a.expr]).collect(),
-            Expr::Binary(b) => vec![&b.lhs, &b.rhs],
+            Expr::Binary(b) => {
+                let (leftmost, operators) = b.chain();
+                let rights = operators.into_iter().map(|b| &b.rhs);
+                std::iter::once(leftmost).chain(rights).collect()
+            }
             Expr::Unary(u) => vec![&u.expr],
             Expr::Paren(p) => vec![&p.expr],
         }

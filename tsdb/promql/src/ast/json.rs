@@ -1,34 +1,68 @@
 //! The tree as JSON, in the shape of Prometheus' `/api/v1/parse_query`.
+//!
+//! Values are moved into the objects around them: `json!` would copy each part once for every level around it.
 
 use model::Matcher;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
-    Aggregate, AtModifier, Binary, BinaryOp, Call, Cardinality, DurationExpr, DurationNode, Expr, Extension,
-    Grouping, Matching, Number, Subquery, VectorSelector,
+    Aggregate, AtModifier, Binary, Call, Cardinality, DurationExpr, DurationNode, Expr, Extension, Grouping,
+    Matching, Subquery, VectorSelector,
 };
+use crate::QueryError;
 use crate::numeric::format_float;
 use crate::value::ValueType;
 
+/// A deeper tree is not shown: whoever writes or reads JSON recurses. Each operator of a chain is a level.
+pub const MAX_TREE_LEVELS: usize = 500;
+
 /// The tree of an expression as `/api/v1/parse_query` of Prometheus shows it.
-pub fn to_json(expr: &Expr) -> Value {
-    match expr {
-        Expr::Number(n) => json!({"type": "numberLiteral", "val": format_float(n.value)}),
-        Expr::String(s) => json!({"type": "stringLiteral", "val": s.value}),
+///
+/// # Errors
+/// [`QueryError::Invalid`]: the tree has more than [`MAX_TREE_LEVELS`] levels.
+pub fn to_json(expr: &Expr) -> Result<Value, QueryError> {
+    tree(expr, 1)
+}
+
+fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
+    let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
+    Value::Object(fields.collect())
+}
+
+fn strings<'a>(texts: impl IntoIterator<Item = &'a str>) -> Value {
+    texts.into_iter().map(Value::from).collect()
+}
+
+/// The tree of a part that is on the level `level`.
+fn tree(expr: &Expr, level: usize) -> Result<Value, QueryError> {
+    if level > MAX_TREE_LEVELS {
+        let message = format!("expression has more than {MAX_TREE_LEVELS} levels, too many to show its tree");
+        return Err(QueryError::Invalid(message));
+    }
+    Ok(match expr {
+        Expr::Number(n) => object([
+            ("type", "numberLiteral".into()),
+            ("val", format_float(n.value).into()),
+        ]),
+        Expr::String(s) => object([("type", "stringLiteral".into()), ("val", s.value.as_str().into())]),
         Expr::Selector(s) => selector("vectorSelector", s),
         Expr::Range(r) => {
             let mut object = selector("matrixSelector", &r.selector);
-            object["range"] = json!(r.range_ms);
+            object["range"] = r.range_ms.into();
             object["rangeExpr"] = computed(r.range_expr.as_deref());
             object
         }
-        Expr::Subquery(s) => subquery(s),
-        Expr::Call(c) => call(c),
-        Expr::Aggregate(a) => aggregate(a),
-        Expr::Binary(b) => chain(b),
-        Expr::Unary(u) => json!({"type": "unaryExpr", "op": sign(u.negative), "expr": to_json(&u.expr)}),
-        Expr::Paren(p) => json!({"type": "parenExpr", "expr": to_json(&p.expr)}),
-    }
+        Expr::Subquery(s) => subquery(s, tree(&s.expr, level + 1)?),
+        Expr::Call(c) => call(c, level)?,
+        Expr::Aggregate(a) => aggregate(a, level)?,
+        Expr::Binary(b) => chain(b, level)?,
+        Expr::Unary(u) => object([
+            ("type", "unaryExpr".into()),
+            ("op", sign(u.negative).into()),
+            ("expr", tree(&u.expr, level + 1)?),
+        ]),
+        Expr::Paren(p) => object([("type", "parenExpr".into()), ("expr", tree(&p.expr, level + 1)?)]),
+    })
 }
 
 fn sign(negative: bool) -> &'static str {
@@ -36,21 +70,25 @@ fn sign(negative: bool) -> &'static str {
 }
 
 fn selector(kind: &str, s: &VectorSelector) -> Value {
-    json!({
-        "type": kind,
-        "name": s.name.as_deref().unwrap_or(""),
-        "offset": s.offset_ms,
-        "offsetExpr": computed(s.offset_expr.as_deref()),
-        "matchers": s.matchers.iter().map(matcher).collect::<Vec<_>>(),
-        "timestamp": timestamp(s.at),
-        "startOrEnd": start_or_end(s.at),
-        "anchored": s.extension == Extension::Anchored,
-        "smoothed": s.extension == Extension::Smoothed,
-    })
+    object([
+        ("type", kind.into()),
+        ("name", s.name.as_deref().unwrap_or("").into()),
+        ("offset", s.offset_ms.into()),
+        ("offsetExpr", computed(s.offset_expr.as_deref())),
+        ("matchers", s.matchers.iter().map(matcher).collect()),
+        ("timestamp", timestamp(s.at).into()),
+        ("startOrEnd", start_or_end(s.at).into()),
+        ("anchored", (s.extension == Extension::Anchored).into()),
+        ("smoothed", (s.extension == Extension::Smoothed).into()),
+    ])
 }
 
 fn matcher(m: &Matcher) -> Value {
-    json!({"name": m.name, "value": m.value, "type": m.op.as_str()})
+    object([
+        ("name", m.name.as_str().into()),
+        ("value", m.value.as_str().into()),
+        ("type", m.op.as_str().into()),
+    ])
 }
 
 fn timestamp(at: Option<AtModifier>) -> Option<i64> {
@@ -68,64 +106,70 @@ fn start_or_end(at: Option<AtModifier>) -> Option<&'static str> {
     }
 }
 
-fn subquery(s: &Subquery) -> Value {
-    json!({
-        "type": "subquery",
-        "expr": to_json(&s.expr),
-        "range": s.range_ms,
-        "rangeExpr": computed(s.range_expr.as_deref()),
-        "offset": s.offset_ms,
-        "offsetExpr": computed(s.offset_expr.as_deref()),
-        "step": s.step_ms.unwrap_or(0),
-        "stepExpr": computed(s.step_expr.as_deref()),
-        "timestamp": timestamp(s.at),
-        "startOrEnd": start_or_end(s.at),
-    })
+fn subquery(s: &Subquery, expr: Value) -> Value {
+    object([
+        ("type", "subquery".into()),
+        ("expr", expr),
+        ("range", s.range_ms.into()),
+        ("rangeExpr", computed(s.range_expr.as_deref())),
+        ("offset", s.offset_ms.into()),
+        ("offsetExpr", computed(s.offset_expr.as_deref())),
+        ("step", s.step_ms.unwrap_or(0).into()),
+        ("stepExpr", computed(s.step_expr.as_deref())),
+        ("timestamp", timestamp(s.at).into()),
+        ("startOrEnd", start_or_end(s.at).into()),
+    ])
 }
 
-fn call(c: &Call) -> Value {
-    let types: Vec<&str> = c.function.args.iter().map(|t| t.as_str()).collect();
-    json!({
-        "type": "call",
-        "func": {
-            "name": c.function.name,
-            "argTypes": types,
-            "variadic": c.function.variadic,
-            "returnType": c.function.returns.as_str(),
-        },
-        "args": c.args.iter().map(to_json).collect::<Vec<_>>(),
-    })
+fn call(c: &Call, level: usize) -> Result<Value, QueryError> {
+    let args = c.args.iter().map(|arg| tree(arg, level + 1));
+    let args: Vec<Value> = args.collect::<Result<_, _>>()?;
+    let function = object([
+        ("name", c.function.name.into()),
+        ("argTypes", strings(c.function.args.iter().map(|t| t.as_str()))),
+        ("variadic", c.function.variadic.into()),
+        ("returnType", c.function.returns.as_str().into()),
+    ]);
+    Ok(object([
+        ("type", "call".into()),
+        ("func", function),
+        ("args", args.into()),
+    ]))
 }
 
-fn aggregate(a: &Aggregate) -> Value {
+fn aggregate(a: &Aggregate, level: usize) -> Result<Value, QueryError> {
     let (labels, without) = match &a.grouping {
         Grouping::By(labels) => (labels, false),
         Grouping::Without(labels) => (labels, true),
     };
-    json!({
-        "type": "aggregation",
-        "op": a.op.as_str(),
-        "expr": to_json(&a.expr),
-        "param": a.param.as_ref().map(to_json),
-        "grouping": labels,
-        "without": without,
-    })
+    let param = a.param.as_ref().map(|p| tree(p, level + 1)).transpose()?;
+    Ok(object([
+        ("type", "aggregation".into()),
+        ("op", a.op.as_str().into()),
+        ("expr", tree(&a.expr, level + 1)?),
+        ("param", param.into()),
+        ("grouping", strings(labels.iter().map(String::as_str))),
+        ("without", without.into()),
+    ]))
 }
 
-/// A chain of operators that lean to the left is walked, not recursed into: it may be long.
-fn chain(b: &Binary) -> Value {
+/// A chain of operators that lean to the left is walked, not recursed into.
+fn chain(b: &Binary, level: usize) -> Result<Value, QueryError> {
     let (leftmost, operators) = b.chain();
-    operators.into_iter().fold(to_json(leftmost), |lhs, b| {
+    let inner = level + operators.len();
+    let mut lhs = tree(leftmost, inner)?;
+    for (i, b) in operators.into_iter().enumerate() {
         let vectors = b.lhs.value_type() == ValueType::Vector && b.rhs.value_type() == ValueType::Vector;
-        json!({
-            "type": "binaryExpr",
-            "op": b.op.as_str(),
-            "lhs": lhs,
-            "rhs": to_json(&b.rhs),
-            "matching": vectors.then(|| matching(&b.matching)),
-            "bool": b.return_bool,
-        })
-    })
+        lhs = object([
+            ("type", "binaryExpr".into()),
+            ("op", b.op.as_str().into()),
+            ("lhs", lhs),
+            ("rhs", tree(&b.rhs, inner - i)?),
+            ("matching", vectors.then(|| matching(&b.matching)).into()),
+            ("bool", b.return_bool.into()),
+        ]);
+    }
+    Ok(lhs)
 }
 
 fn matching(m: &Matching) -> Value {
@@ -135,36 +179,64 @@ fn matching(m: &Matching) -> Value {
         Cardinality::OneToMany => "one-to-many",
         Cardinality::ManyToMany => "many-to-many",
     };
-    json!({
-        "card": card,
-        "labels": m.labels,
-        "on": m.on,
-        "include": m.include,
-        "fillValues": {"lhs": m.fill_left, "rhs": m.fill_right},
-    })
+    let fill = object([
+        ("lhs", m.fill_left.map(number).into()),
+        ("rhs", m.fill_right.map(number).into()),
+    ]);
+    object([
+        ("card", card.into()),
+        ("labels", strings(m.labels.iter().map(String::as_str))),
+        ("on", m.on.into()),
+        ("include", strings(m.include.iter().map(String::as_str))),
+        ("fillValues", fill),
+    ])
 }
 
+/// Whole numbers without a fraction.
+fn number(x: f64) -> Value {
+    if x.trunc() == x && x.abs() < EXACT {
+        Value::from(x as i64)
+    } else {
+        Value::from(x)
+    }
+}
+
+/// Up to here every whole number is a float.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 fn computed(node: Option<&DurationNode>) -> Value {
-    node.map_or(Value::Null, |node| duration(&node.expr, false))
+    match node.map(|node| &node.expr) {
+        None => Value::Null,
+        // A number is told by its value already.
+        Some(expr) if expr.literal().is_some() => Value::Null,
+        Some(expr) => duration(expr, false),
+    }
 }
 
 /// `wrapped` says that the expression stands in parentheses, which are no node of their own there.
 fn duration(expr: &DurationExpr, wrapped: bool) -> Value {
-    let node = |op: &str, lhs: Value, rhs: Value| json!({"type": "durationExpr", "op": op, "lhs": lhs, "rhs": rhs, "wrapped": wrapped});
-    match expr {
-        DurationExpr::Number(Number { value, duration, .. }) => {
-            json!({"type": "numberLiteral", "val": format_float(*value), "duration": duration})
+    let (op, lhs, rhs) = match expr {
+        DurationExpr::Number(n) => {
+            return object([
+                ("type", "numberLiteral".into()),
+                ("val", format_float(n.value).into()),
+                ("duration", n.duration.into()),
+            ]);
         }
-        DurationExpr::Step => node("step", Value::Null, Value::Null),
-        DurationExpr::Range => node("range", Value::Null, Value::Null),
-        DurationExpr::Unary { negative, expr } => node(sign(*negative), Value::Null, duration(expr, false)),
-        DurationExpr::Binary { op, lhs, rhs, .. } => {
-            node(BinaryOp::as_str(*op), duration(lhs, false), duration(rhs, false))
-        }
-        DurationExpr::Extreme { max, lhs, rhs } => {
-            let op = if *max { "max_of" } else { "min_of" };
-            node(op, duration(lhs, false), duration(rhs, false))
-        }
-        DurationExpr::Paren(inner) => duration(inner, true),
-    }
+        DurationExpr::Paren(inner) => return duration(inner, true),
+        DurationExpr::Step => ("step", None, None),
+        DurationExpr::Range => ("range", None, None),
+        DurationExpr::Unary { negative, expr } => (sign(*negative), None, Some(expr)),
+        DurationExpr::Binary { op, lhs, rhs, .. } => (op.as_str(), Some(lhs), Some(rhs)),
+        DurationExpr::Extreme { max: true, lhs, rhs } => ("max_of", Some(lhs), Some(rhs)),
+        DurationExpr::Extreme { max: false, lhs, rhs } => ("min_of", Some(lhs), Some(rhs)),
+    };
+    let part = |expr: Option<&Box<DurationExpr>>| Value::from(expr.map(|e| duration(e, false)));
+    object([
+        ("type", "durationExpr".into()),
+        ("op", op.into()),
+        ("lhs", part(lhs)),
+        ("rhs", part(rhs)),
+        ("wrapped", wrapped.into()),
+    ])
 }

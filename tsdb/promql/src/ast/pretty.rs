@@ -1,7 +1,7 @@
 //! An expression over several lines, as Prometheus' `/api/v1/format_query` writes it.
 //!
 //! What fits [`MAX_LINE`] bytes stays on one line; what does not is opened, its parts one step further in. The length
-//! of every part's one-line form is needed, so the cost is that of printing each level once: length times depth.
+//! of every part's one-line form is needed, so the cost is that of printing each level once: length times nesting.
 
 use super::display::{AggregateHead, BinaryHead, SubqueryTail};
 use super::{Aggregate, Binary, Call, Expr};
@@ -14,8 +14,11 @@ pub fn prettify(expr: &Expr) -> String {
     pretty(expr, 0)
 }
 
+/// Deeper parts stand no further in: chains of thousands of operators would make lines of nothing but spaces.
+const MAX_LEVEL: usize = 500;
+
 fn indent(level: usize) -> String {
-    "  ".repeat(level)
+    "  ".repeat(level.min(MAX_LEVEL))
 }
 
 fn pretty(expr: &Expr, level: usize) -> String {
@@ -56,12 +59,33 @@ fn call(c: &Call, level: usize) -> String {
     format!("{pad}{}(\n{}\n{pad})", c.function.name, args.join(",\n"))
 }
 
-fn chain(b: &Binary, level: usize) -> String {
-    format!(
-        "{}\n{}{}\n{}",
-        pretty(&b.lhs, level + 1),
-        indent(level),
-        BinaryHead(b),
-        pretty(&b.rhs, level + 1)
-    )
+/// A chain is opened from its end: all operators behind what fits one line. Each opened one puts what is before it
+/// one step further in.
+fn chain(last: &Binary, level: usize) -> String {
+    let (leftmost, operators) = last.chain();
+    let rights: Vec<String> = operators
+        .iter()
+        .map(|b| format!(" {} {}", BinaryHead(b), b.rhs))
+        .collect();
+    let mut line = leftmost.to_string();
+    let fits = rights.iter().take_while(|right| {
+        line.len() + right.len() <= MAX_LINE && {
+            line.push_str(right);
+            true
+        }
+    });
+    let fits = fits.count();
+    let opened = operators.get(fits..).unwrap_or_default();
+    let inner = level + opened.len();
+    let mut out = if fits > 0 {
+        indent(inner) + &line
+    } else {
+        pretty(leftmost, inner)
+    };
+    for (i, b) in opened.iter().enumerate() {
+        let level = inner - i - 1;
+        out.push_str(&format!("\n{}{}\n", indent(level), BinaryHead(b)));
+        out.push_str(&pretty(&b.rhs, level + 1));
+    }
+    out
 }

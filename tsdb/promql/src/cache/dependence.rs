@@ -109,7 +109,10 @@ impl Dependence {
             }
             Expr::Call(call) => self.call(call, asked),
             Expr::Aggregate(aggregate) => self.aggregate(aggregate),
-            Expr::Binary(binary) => self.binary(binary),
+            Expr::Binary(binary) => {
+                let (_, operators) = binary.chain();
+                operators.into_iter().for_each(|operator| self.binary(operator));
+            }
             Expr::Number(_) | Expr::String(_) | Expr::Unary(_) | Expr::Paren(_) => {}
         }
         for part in expr.children() {

@@ -47,8 +47,10 @@ impl Parser<'_> {
     }
 
     fn matching(&mut self) -> Parsed<Matching> {
-        let mut matching = Matching::default();
-        matching.on = self.kind() == Kind::Keyword(Keyword::On);
+        let mut matching = Matching {
+            on: self.kind() == Kind::Keyword(Keyword::On),
+            ..Matching::default()
+        };
         if self.eat(Kind::Keyword(Keyword::On)) || self.eat(Kind::Keyword(Keyword::Ignoring)) {
             matching.labels = self.labels()?;
             self.group(&mut matching)?;

@@ -9,7 +9,7 @@ use crate::ast::{BinaryOp, DurationExpr, DurationNode, Number, Span};
 use crate::lexer::{Keyword, Kind};
 
 /// Just beyond what fits 64 bits of nanoseconds, in seconds.
-const MAX_SECONDS: f64 = 9_223_372_036.854_775_8;
+const MAX_SECONDS: f64 = 9_223_372_036.854_776;
 
 const OUT_OF_RANGE: &str = "duration out of range";
 
@@ -18,10 +18,8 @@ impl Parser<'_> {
     pub(super) fn positive_duration(&mut self) -> Parsed<Duration> {
         let node = self.duration(ANY)?;
         self.next_is_lexed()?;
-        if let DurationExpr::Number(n) = &node.expr
-            && n.value <= 0.0
-        {
-            return Err(self.error(n.span, "duration must be greater than 0"));
+        if node.expr.literal().is_some_and(|seconds| seconds <= 0.0) {
+            return Err(self.error(node.span, "duration must be greater than 0"));
         }
         Ok(settled(node))
     }
@@ -114,7 +112,7 @@ impl Parser<'_> {
         let rhs = self.duration(if op == BinaryOp::Pow { binds } else { binds + 1 })?;
         self.next_is_lexed()?;
         self.computed(lhs.span)?;
-        let by_zero = matches!(rhs.expr, DurationExpr::Number(n) if n.value == 0.0);
+        let by_zero = rhs.expr.literal() == Some(0.0);
         match op {
             BinaryOp::Div if by_zero => return Err(self.error(op_span, "division by zero")),
             BinaryOp::Mod if by_zero => return Err(self.error(op_span, "modulo by zero")),
@@ -188,14 +186,13 @@ impl Parser<'_> {
         })
     }
 
-    /// Parentheses around a number, or around parentheses, mean nothing and leave no trace. A span does not include
-    /// them.
+    /// Parentheses around parentheses leave no trace. A span does not include them.
     fn parens_unchecked(&mut self) -> Parsed<DurationNode> {
         self.expect(Kind::LeftParen)?;
         let node = self.duration(ANY)?;
         self.expect(Kind::RightParen)?;
         Ok(match node.expr {
-            DurationExpr::Number(_) | DurationExpr::Paren(_) => node,
+            DurationExpr::Paren(_) => node,
             expr => DurationNode {
                 expr: DurationExpr::Paren(Box::new(expr)),
                 span: node.span,
@@ -231,19 +228,23 @@ fn signed(sign: Span, negative: bool, node: DurationNode) -> DurationNode {
             },
             span: sign.to(node.span),
         },
+        // A `+` leaves no trace, but a number begins with it all the same.
+        expr if expr.literal().is_some() => DurationNode {
+            expr,
+            span: sign.to(node.span),
+        },
         expr => DurationNode { expr, ..node },
     }
 }
 
-/// A number is milliseconds at once.
+/// A number is milliseconds at once; one in parentheses stays a computed duration too, for these are printed.
 fn settled(node: DurationNode) -> Duration {
-    match node.expr {
-        DurationExpr::Number(n) => {
-            let nanos = (n.value * 1e9).round();
-            (nanos as i64 / 1_000_000, None)
-        }
-        _ => (0, Some(Box::new(node))),
-    }
+    let ms = node
+        .expr
+        .literal()
+        .map_or(0, |s| (s * 1e9).round() as i64 / 1_000_000);
+    let computed = !matches!(node.expr, DurationExpr::Number(_));
+    (ms, computed.then(|| Box::new(node)))
 }
 
 fn is_sign(kind: Kind) -> bool {

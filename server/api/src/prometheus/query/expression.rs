@@ -22,5 +22,5 @@ pub(in crate::prometheus) async fn parse(
     params: Params,
 ) -> Result<Response, ApiError> {
     let expr = promql::parse_with(params.get("query").unwrap_or(""), &state.parser)?;
-    Ok(success(&promql::to_json(&expr)))
+    Ok(success(&promql::to_json(&expr)?))
 }
