@@ -6,6 +6,9 @@
 //! came or went ([`MetricStore::changed_since`]), the tree tells how late the samples are that a step depends on
 //! ([`dependence`]), and steps in doubt are evaluated again.
 //!
+//! The last place of `avg`, `stddev` and `stdvar` over more series than the engine adds up in one piece is the exception: it
+//! depends on which series there are in the window, with or without a cache, and that is a part of the window here.
+//!
 //! Never kept: answers of numbers that stand for stretches of time (`max_resolution_ms`), for which stretches those
 //! are changes without a sample coming or going; answers that alone take more than a quarter of the room; errors. Kept for
 //! the very same window only: see [`dependence`]. Answers with warnings or infos serve other windows only where the

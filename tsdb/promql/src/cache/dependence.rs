@@ -161,7 +161,7 @@ impl Dependence {
     }
 
     fn duration(&mut self, computed: Option<&DurationNode>) {
-        self.window |= computed.is_some_and(|node| depends_on_query(&node.expr));
+        self.window |= computed.is_some_and(|node| depends_on_range(&node.expr));
     }
 
     fn call(&mut self, call: &Call, asked: Asked) {
@@ -180,14 +180,14 @@ impl Dependence {
     }
 }
 
-/// Whether a duration depends on the query's step or range.
-fn depends_on_query(expr: &DurationExpr) -> bool {
+/// Whether a duration depends on the query's range. The step is the same for all windows that share answers.
+fn depends_on_range(expr: &DurationExpr) -> bool {
     match expr {
-        DurationExpr::Number(_) => false,
-        DurationExpr::Step | DurationExpr::Range => true,
-        DurationExpr::Unary { expr, .. } | DurationExpr::Paren(expr) => depends_on_query(expr),
+        DurationExpr::Number(_) | DurationExpr::Step => false,
+        DurationExpr::Range => true,
+        DurationExpr::Unary { expr, .. } | DurationExpr::Paren(expr) => depends_on_range(expr),
         DurationExpr::Binary { lhs, rhs, .. } | DurationExpr::Extreme { lhs, rhs, .. } => {
-            depends_on_query(lhs) || depends_on_query(rhs)
+            depends_on_range(lhs) || depends_on_range(rhs)
         }
     }
 }

@@ -40,6 +40,11 @@ fn how_late_samples_can_be() {
     );
     reads("max_over_time((a offset -1m)[1h:1m] @ 500)", None, Some(560_000));
     reads("max_over_time((a @ 7)[1h:1m] @ 500)", None, Some(7_000));
+    reads("rate(a[2 * step()])", Some(0), None);
+    reads("max_over_time(a[1h:step()])", Some(0), None);
+    reads("a + a offset -(step() + 1m)", Some(0), Some(i64::MAX));
+    reads("rate(a[5m] smoothed) + a offset 1h", Some(300_000), None);
+    reads("increase(a[5m] anchored)", Some(0), None);
     reads("-sum by (x) (topk(3, (a)))", Some(0), None);
 }
 
@@ -60,8 +65,8 @@ fn what_depends_on_the_window() {
         "(a * 2) or last_over_time(b[1m])",
         "sum(a) by (__name__) or -b",
         "label_replace(-a, \"__name__\", \"b\", \"x\", \".+\")",
-        "a offset step()",
-        "rate(a[range()])",
+        "a offset range()",
+        "rate(a[max_of(1m, range() / 10)])",
     ] {
         assert!(of(query).window, "{query}");
     }

