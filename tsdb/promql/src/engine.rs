@@ -2,6 +2,7 @@
 
 mod answer;
 mod durations;
+mod explain;
 mod stats;
 mod totals;
 
@@ -14,10 +15,11 @@ use model::metrics::{MetricSnapshot, MetricStore};
 use crate::annotations::Annotations;
 use crate::ast::analysis::Defaults;
 use crate::budget::{Budget, Limits};
-use crate::eval::{Evaluator, Pool, Shared, Steps, Tally};
+use crate::eval::{Evaluator, Pool, Recorder, Shared, Steps, Tally};
 use crate::value::{QueryResult, Value, ValueType};
 use crate::{Expr, QueryError, parse};
 
+pub use explain::{Asked, Explained, Measured, PlanNode};
 pub use stats::{QueryStats, QueryTimings};
 
 /// The engine's bounds and defaults.
@@ -140,7 +142,7 @@ impl Engine {
     /// As [`Engine::instant`], of a parsed expression.
     ///
     /// # Errors
-    /// Any [`QueryError`] but `Parse`.
+    /// Any [`QueryError`] but `Parse`, save of a duration that is computed.
     pub fn instant_expr(
         &self,
         store: &dyn MetricStore,
@@ -148,23 +150,14 @@ impl Engine {
         time_ms: i64,
         context: &QueryContext,
     ) -> Result<QueryResult, QueryError> {
-        let steps = Steps {
-            start_ms: time_ms,
-            step_ms: 1,
-            count: 1,
-        };
-        self.query(store, expr, steps, (time_ms, 0), context, |evaluator, expr| {
-            if expr.value_type() == ValueType::Matrix {
-                return evaluator.matrix(expr, steps).map(Value::Matrix);
-            }
-            Ok(answer::instant_value(evaluator.top(expr, steps)?, time_ms))
-        })
+        let asked = Asked::Instant(time_ms);
+        self.evaluate(store, expr, asked, context, false, |_, _, evaluate| evaluate())
     }
 
     /// As [`Engine::range`], of a parsed expression.
     ///
     /// # Errors
-    /// Any [`QueryError`] but `Parse`.
+    /// Any [`QueryError`] but `Parse`, save of a duration that is computed.
     pub fn range_expr(
         &self,
         store: &dyn MetricStore,
@@ -174,25 +167,50 @@ impl Engine {
         step_ms: i64,
         context: &QueryContext,
     ) -> Result<QueryResult, QueryError> {
-        let steps = self.steps(start_ms, end_ms, step_ms)?;
-        let value_type = expr.value_type();
-        if !matches!(value_type, ValueType::Scalar | ValueType::Vector) {
-            let documented = value_type.documented();
-            return Err(QueryError::Invalid(format!(
-                "invalid expression type \"{documented}\" for range query, must be Scalar or instant Vector"
-            )));
-        }
-        self.query(
-            store,
-            expr,
-            steps,
-            (end_ms, step_ms),
-            context,
-            |evaluator, expr| {
-                let output = evaluator.top(expr, steps)?;
-                Ok(Value::Matrix(answer::range_value(output, steps)))
-            },
-        )
+        let asked = Asked::Range {
+            start_ms,
+            end_ms,
+            step_ms,
+        };
+        self.evaluate(store, expr, asked, context, false, |_, _, evaluate| evaluate())
+    }
+
+    /// Lets `around` evaluate the query.
+    fn evaluate(
+        &self,
+        store: &dyn MetricStore,
+        expr: &Expr,
+        asked: Asked,
+        context: &QueryContext,
+        record: bool,
+        around: impl FnOnce(
+            &Evaluator<'_>,
+            &Expr,
+            &dyn Fn() -> Result<Value, QueryError>,
+        ) -> Result<Value, QueryError>,
+    ) -> Result<QueryResult, QueryError> {
+        let (steps, ends) = match asked {
+            Asked::Instant(time_ms) => {
+                let steps = Steps {
+                    start_ms: time_ms,
+                    step_ms: 1,
+                    count: 1,
+                };
+                (steps, (time_ms, 0))
+            }
+            Asked::Range {
+                start_ms,
+                end_ms,
+                step_ms,
+            } => {
+                let steps = self.steps(start_ms, end_ms, step_ms)?;
+                check_range_type(expr.value_type())?;
+                (steps, (end_ms, step_ms))
+            }
+        };
+        self.query(store, expr, steps, ends, (context, record), |evaluator, expr| {
+            around(evaluator, expr, &|| value(evaluator, expr, asked, steps))
+        })
     }
 
     fn steps(&self, start_ms: i64, end_ms: i64, step_ms: i64) -> Result<Steps, QueryError> {
@@ -227,7 +245,7 @@ impl Engine {
         expr: &Expr,
         steps: Steps,
         (end_ms, step_ms): (i64, i64),
-        context: &QueryContext,
+        (context, record): (&QueryContext, bool),
         evaluate: impl FnOnce(&Evaluator<'_>, &Expr) -> Result<Value, QueryError>,
     ) -> Result<QueryResult, QueryError> {
         let began = Instant::now();
@@ -248,7 +266,8 @@ impl Engine {
             .time_bounds(steps.start_ms, steps.last_ms(), &defaults)
             .unwrap_or((steps.start_ms, steps.start_ms));
         let snapshot: Arc<dyn MetricSnapshot> = store.snapshot(from, to)?;
-        let evaluator = self.evaluator(&*snapshot, expr, steps, defaults, context);
+        let mut evaluator = self.evaluator(&*snapshot, expr, steps, defaults, context);
+        evaluator.recorder = record.then(Recorder::default);
         let prepared = Instant::now();
         let value = evaluate(&evaluator, expr)?;
         let peak_samples = evaluator.budget.peak();
@@ -293,9 +312,33 @@ impl Engine {
             stats: Tally::new(context.stats, steps),
             // A selector within histogram_count is another than the same one elsewhere.
             shared: Shared::new(expr, context.text.as_deref(), !totals_only.is_empty()),
+            recorder: None,
             totals_only,
         }
     }
+}
+
+fn value(evaluator: &Evaluator<'_>, expr: &Expr, asked: Asked, steps: Steps) -> Result<Value, QueryError> {
+    match asked {
+        Asked::Instant(_) if expr.value_type() == ValueType::Matrix => {
+            evaluator.matrix(expr, steps).map(Value::Matrix)
+        }
+        Asked::Instant(time_ms) => Ok(answer::instant_value(evaluator.top(expr, steps)?, time_ms)),
+        Asked::Range { .. } => {
+            let output = evaluator.top(expr, steps)?;
+            Ok(Value::Matrix(answer::range_value(output, steps)))
+        }
+    }
+}
+
+fn check_range_type(value_type: ValueType) -> Result<(), QueryError> {
+    if matches!(value_type, ValueType::Scalar | ValueType::Vector) {
+        return Ok(());
+    }
+    let documented = value_type.documented();
+    Err(QueryError::Invalid(format!(
+        "invalid expression type \"{documented}\" for range query, must be Scalar or instant Vector"
+    )))
 }
 
 fn with_text(context: &QueryContext, query: &str) -> QueryContext {

@@ -16,6 +16,7 @@ mod labels;
 mod matching;
 mod pool;
 mod range;
+mod recorder;
 mod scalars;
 mod selector;
 mod set;
@@ -40,6 +41,7 @@ use crate::{Expr, QueryError};
 pub(crate) use column::{ABSENT, Cell, Column, is_absent};
 pub(crate) use frame::{Frame, Output, Series};
 pub(crate) use pool::Pool;
+pub(crate) use recorder::Recorder;
 pub(crate) use shared::Shared;
 pub(crate) use tally::{Counts, Tally};
 pub(crate) use track::Track;
@@ -87,6 +89,8 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) pool: Pool,
     pub(crate) stats: Tally,
     pub(crate) shared: Shared<'a>,
+    /// Takes down what each node costs, where that was asked for.
+    pub(crate) recorder: Option<Recorder>,
     /// Addresses of selectors of whose histograms count and sum are enough.
     pub(crate) totals_only: FxHashSet<usize>,
 }
@@ -105,10 +109,14 @@ impl Evaluator<'_> {
         self.budget.check()?;
         let expr = expr.unwrap_parens();
         let held = self.budget.held();
-        let output = match self.shared_frame(expr, steps)? {
-            Some(frame) => Output::Vector(frame),
-            None => self.fresh(expr, steps)?,
+        let begun = self.recorder.as_ref().map(Recorder::begin);
+        let (output, known) = match self.shared_frame(expr, steps)? {
+            Some((frame, known)) => (Output::Vector(frame), known),
+            None => (self.fresh(expr, steps)?, false),
         };
+        if let (Some(recorder), Some(begun)) = (&self.recorder, begun) {
+            recorder.end(expr.span(), &begun, output.width(), known);
+        }
         self.budget.settle(held, output.cells(), output.bytes())?;
         Ok(output)
     }

@@ -29,7 +29,9 @@ mod quote;
 mod value;
 
 pub use ast::{Expr, prettify, to_json};
-pub use engine::{Engine, EngineOptions, QueryContext, QueryStats, QueryTimings};
+pub use engine::{
+    Asked, Engine, EngineOptions, Explained, Measured, PlanNode, QueryContext, QueryStats, QueryTimings,
+};
 pub use error::QueryError;
 pub use functions::Function;
 pub use histogram::{

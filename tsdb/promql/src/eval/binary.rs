@@ -2,6 +2,7 @@
 
 mod element;
 
+use super::recorder::{Begun, Recorder};
 use super::stream::{Stage, Stream};
 use super::{ABSENT, Cell, Column, Evaluator, Frame, Output, Steps, is_absent};
 use crate::annotations::Annotations;
@@ -15,7 +16,13 @@ pub(super) use element::{Note, element};
 /// The value of a chain of operators so far.
 pub(super) enum Operand<'e> {
     Scalar(Vec<f64>),
-    Vector(Stream<'e>),
+    Vector(Box<Stream<'e>>),
+}
+
+impl<'e> Operand<'e> {
+    fn vector(stream: Stream<'e>) -> Operand<'e> {
+        Operand::Vector(Box::new(stream))
+    }
 }
 
 impl Evaluator<'_> {
@@ -23,7 +30,7 @@ impl Evaluator<'_> {
     pub(super) fn binary(&self, binary: &Binary, steps: Steps) -> Result<Output, QueryError> {
         match self.operators(binary, steps)? {
             Operand::Scalar(values) => Ok(Output::Scalar(values)),
-            Operand::Vector(stream) => self.collect(stream).map(Output::Vector),
+            Operand::Vector(stream) => self.collect(*stream).map(Output::Vector),
         }
     }
 
@@ -37,15 +44,36 @@ impl Evaluator<'_> {
         let (leftmost, operators) = binary.chain();
         let mut value = self.operand(leftmost, steps)?;
         for binary in operators {
+            let begun = self.recorder.as_ref().map(Recorder::begin);
             value = self.operator(binary, value, held, steps)?;
+            if let (Some(recorder), Some(begun)) = (&self.recorder, begun) {
+                value = self.recorded(recorder, &begun, binary, value)?;
+            }
         }
         Ok(value)
+    }
+
+    /// Takes down what an operator cost, whose value has to be there for that.
+    fn recorded<'e>(
+        &'e self,
+        recorder: &Recorder,
+        begun: &Begun,
+        binary: &Binary,
+        value: Operand<'e>,
+    ) -> Result<Operand<'e>, QueryError> {
+        let Operand::Vector(stream) = value else {
+            return Ok(value);
+        };
+        let steps = stream.steps();
+        let frame = self.collect(*stream)?;
+        recorder.end(binary.span, begun, frame.len(), false);
+        Ok(Operand::vector(Stream::of_frame(frame, steps)))
     }
 
     fn operand<'e>(&'e self, expr: &'e Expr, steps: Steps) -> Result<Operand<'e>, QueryError> {
         match expr.value_type() {
             ValueType::Scalar => self.scalar(expr, steps).map(Operand::Scalar),
-            _ => self.stream(expr, steps).map(Operand::Vector),
+            _ => self.stream(expr, steps).map(Operand::vector),
         }
     }
 
@@ -68,16 +96,16 @@ impl Evaluator<'_> {
             (Operand::Vector(stream), ValueType::Scalar) => {
                 let r = self.scalar(&binary.rhs, steps)?;
                 let stage = self.with_scalar(operator, r, false);
-                self.stage(stream, stage).map(Operand::Vector)
+                self.stage(*stream, stage).map(Operand::vector)
             }
             (Operand::Scalar(l), _) => {
                 let stream = self.stream(&binary.rhs, steps)?;
                 let stage = self.with_scalar(operator, l, true);
-                self.stage(stream, stage).map(Operand::Vector)
+                self.stage(stream, stage).map(Operand::vector)
             }
             (Operand::Vector(stream), _) => {
-                let frame = self.of_vectors(binary, stream, held, steps)?;
-                Ok(Operand::Vector(Stream::of_frame(frame, steps)))
+                let frame = self.of_vectors(binary, *stream, held, steps)?;
+                Ok(Operand::vector(Stream::of_frame(frame, steps)))
             }
         }
     }

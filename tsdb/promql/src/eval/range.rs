@@ -149,6 +149,8 @@ impl Evaluator<'_> {
                     self.budget.check()?;
                     self.read(&samples)?;
                     track.take(&mut samples, conversion);
+                    sill.fit(&track);
+                    self.count_windows(&sill, &track)?;
                     each(labels, &sill.over(&track))?;
                 }
             }
@@ -165,6 +167,8 @@ impl Evaluator<'_> {
                         series.labels
                     };
                     track.take_column(&series.column, inner);
+                    sill.fit(&track);
+                    self.count_windows(&sill, &track)?;
                     each(labels, &sill.over(&track))?;
                 }
             }
@@ -177,7 +181,6 @@ impl Evaluator<'_> {
     pub(crate) fn matrix(&self, expr: &Expr, steps: Steps) -> Result<Vec<RangeSeries>, QueryError> {
         let mut matrix: Vec<RangeSeries> = Vec::new();
         self.for_each_range(expr, steps, |labels, windows| {
-            self.count_windows(windows)?;
             for (_, window) in windows.occupied() {
                 let samples = window.values.len() + window.histograms.len();
                 self.budget.charge(samples)?;

@@ -124,6 +124,9 @@ impl Evaluator<'_> {
 
     /// Counts what was read of a series, which is held for as long as it is in work.
     pub(super) fn read(&self, samples: &Samples) -> Result<(), QueryError> {
+        if let Some(recorder) = &self.recorder {
+            recorder.read(samples.len());
+        }
         let histograms = samples.histograms.iter().map(|(_, h)| h.memory_bytes());
         self.budget
             .touch_bytes(16 * samples.timestamps.len() + histograms.sum::<usize>())

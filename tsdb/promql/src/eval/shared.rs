@@ -79,8 +79,12 @@ impl<'a> Shared<'a> {
 }
 
 impl Evaluator<'_> {
-    /// The value of an expression that stands in the query more than once, evaluated now or before.
-    pub(super) fn shared_frame(&self, expr: &Expr, steps: Steps) -> Result<Option<Frame>, QueryError> {
+    /// The value of an expression that stands in the query more than once, and whether it was evaluated before.
+    pub(super) fn shared_frame(
+        &self,
+        expr: &Expr,
+        steps: Steps,
+    ) -> Result<Option<(Frame, bool)>, QueryError> {
         let shared = &self.shared;
         if shared.places.is_empty() {
             return Ok(None);
@@ -93,7 +97,7 @@ impl Evaluator<'_> {
         };
         if let Some((frame, span)) = shared.take(text, steps) {
             self.annotations.repeat(span, expr.span());
-            return Ok(Some(frame));
+            return Ok(Some((frame, true)));
         }
         let Output::Vector(frame) = self.fresh(expr, steps)? else {
             return Ok(None);
@@ -106,7 +110,7 @@ impl Evaluator<'_> {
             frame: frame.clone(),
             left: places.saturating_sub(1),
         });
-        Ok(Some(frame))
+        Ok(Some((frame, false)))
     }
 }
 

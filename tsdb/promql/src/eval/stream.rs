@@ -82,7 +82,8 @@ impl<'q> Evaluator<'q> {
     /// The chain that ends in `expr`. What is no chain is evaluated, and is the source of one without stages.
     pub(crate) fn stream<'e>(&'e self, expr: &'e Expr, steps: Steps) -> Result<Stream<'e>, QueryError> {
         let expr = expr.unwrap_parens();
-        if steps.count > 1 && expr.is_step_invariant() || self.shared.has(expr) {
+        let whole = self.recorder.is_some() || self.shared.has(expr);
+        if whole || steps.count > 1 && expr.is_step_invariant() {
             return Ok(Stream::of_frame(self.vector(expr, steps)?, steps));
         }
         self.chain(expr, steps)
@@ -102,7 +103,7 @@ impl<'q> Evaluator<'q> {
                 }
             }
             Expr::Binary(b) => match self.operators(b, steps)? {
-                Operand::Vector(stream) => Ok(stream),
+                Operand::Vector(stream) => Ok(*stream),
                 Operand::Scalar(_) => Err(QueryError::execution("expected an instant vector")),
             },
             Expr::Call(call) => self.call_stream(call, steps),
@@ -228,6 +229,11 @@ impl<'e> Stream<'e> {
             one_metric: metric_name(selector).is_some(),
             steps,
         }
+    }
+
+    /// The steps of its columns.
+    pub(super) fn steps(&self) -> Steps {
+        self.steps
     }
 
     /// A chain that begins with series evaluated already.

@@ -3,7 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::column::histogram_samples;
-use super::windows::Windows;
+use super::track::Track;
+use super::windows::{Sill, histogram_sizes, window_samples};
 use super::{Column, Evaluator, Steps};
 use crate::QueryError;
 
@@ -60,29 +61,18 @@ impl Evaluator<'_> {
     }
 
     /// Counts the samples of windows, and makes sure that the largest may be held.
-    pub(super) fn count_windows(&self, windows: &Windows<'_>) -> Result<(), QueryError> {
-        let floats = |b: &super::Bounds| (b.floats.1.saturating_sub(b.floats.0)) as usize;
-        let histograms = &windows.track.histograms;
-        let sizes = |from: u32, to: u32| -> usize {
-            let within = histograms.get(from as usize..to as usize).unwrap_or_default();
-            within.iter().map(|(_, h)| histogram_samples(h)).sum()
-        };
-        let size = |b: &super::Bounds| match histograms.is_empty() {
-            true => floats(b),
-            false => floats(b) + sizes(b.histograms.0, b.histograms.1),
-        };
-        let largest = windows.bounds.iter().map(size).max().unwrap_or_default();
+    pub(super) fn count_windows(&self, sill: &Sill, track: &Track) -> Result<(), QueryError> {
         self.stats.add(|counts| {
             let (mut floats, mut seen) = (0, 0);
-            for (i, b) in windows.bounds.iter().enumerate() {
-                add_at(&mut counts.queryable, i, size(b) as u64);
+            for (i, b) in sill.over(track).bounds.iter().enumerate() {
+                add_at(&mut counts.queryable, i, window_samples(b, track) as u64);
                 let new = b.floats.1.saturating_sub(b.floats.0.max(floats)) as usize;
-                let new = new + sizes(b.histograms.0.max(seen), b.histograms.1);
+                let new = new + histogram_sizes(track, (b.histograms.0.max(seen), b.histograms.1));
                 add_at(&mut counts.read, i, new as u64);
                 (floats, seen) = (floats.max(b.floats.1), seen.max(b.histograms.1));
             }
         });
-        self.budget.touch(largest)
+        self.budget.touch(sill.largest(track))
     }
 }
 

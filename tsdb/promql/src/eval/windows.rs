@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::Steps;
+use super::column::histogram_samples;
 use super::track::Track;
 use crate::ast::Extension;
 use crate::histogram::FloatHistogram;
@@ -117,7 +118,10 @@ pub(crate) struct Sill {
     bounds: Vec<Bounds>,
     /// The times for which the float indices hold.
     timestamps: Vec<i64>,
-    fitted: bool,
+    /// The most floats that one window has.
+    most_floats: usize,
+    /// Whether any window has histograms.
+    histograms: bool,
 }
 
 impl Sill {
@@ -136,23 +140,32 @@ impl Sill {
             reach,
             bounds: bounds.collect(),
             timestamps: Vec::new(),
-            fitted: false,
+            most_floats: 0,
+            histograms: false,
         }
     }
 
-    /// The windows over a track.
-    pub(crate) fn over<'a>(&'a mut self, track: &'a Track) -> Windows<'a> {
-        if !self.fitted || self.timestamps != track.timestamps {
+    /// Works out which samples of a track are in which window.
+    pub(crate) fn fit(&mut self, track: &Track) {
+        if self.timestamps != track.timestamps {
             fit(&mut self.bounds, &track.timestamps, |b| &mut b.floats, |t| *t);
             self.timestamps.clone_from(&track.timestamps);
-            self.fitted = true;
+            let floats = self.bounds.iter().map(|b| b.floats.1.saturating_sub(b.floats.0));
+            self.most_floats = floats.max().unwrap_or_default() as usize;
         }
-        fit(
-            &mut self.bounds,
-            &track.histograms,
-            |b| &mut b.histograms,
-            |(t, _)| *t,
-        );
+        if self.histograms || !track.histograms.is_empty() {
+            self.histograms = !track.histograms.is_empty();
+            fit(
+                &mut self.bounds,
+                &track.histograms,
+                |b| &mut b.histograms,
+                |(t, _)| *t,
+            );
+        }
+    }
+
+    /// The windows over the track that they were fitted to.
+    pub(crate) fn over<'a>(&'a self, track: &'a Track) -> Windows<'a> {
         Windows {
             track,
             bounds: &self.bounds,
@@ -160,6 +173,30 @@ impl Sill {
             extension: self.reach.extension,
         }
     }
+
+    /// The most samples that one window has, counted as a query's bound does.
+    pub(crate) fn largest(&self, track: &Track) -> usize {
+        if !self.histograms {
+            return self.most_floats;
+        }
+        let sizes = self.bounds.iter().map(|b| window_samples(b, track));
+        sizes.max().unwrap_or_default()
+    }
+}
+
+/// How many samples a window has, counted as a query's bound does.
+pub(crate) fn window_samples(bounds: &Bounds, track: &Track) -> usize {
+    let floats = bounds.floats.1.saturating_sub(bounds.floats.0) as usize;
+    floats + histogram_sizes(track, bounds.histograms)
+}
+
+/// The sizes of some histograms of a track together.
+pub(crate) fn histogram_sizes(track: &Track, (from, to): (u32, u32)) -> usize {
+    let within = track
+        .histograms
+        .get(from as usize..to as usize)
+        .unwrap_or_default();
+    within.iter().map(|(_, h)| histogram_samples(h)).sum()
 }
 
 /// Sets the indices of the samples within each window.

@@ -282,8 +282,9 @@ impl Belt<'_, '_> {
             self.evaluator.read(&samples)?;
             track.take(&mut samples, from.conversion);
             column.reset(self.steps.count);
+            sill.fit(&track);
+            self.evaluator.count_windows(&sill, &track)?;
             let windows = sill.over(&track);
-            self.evaluator.count_windows(&windows)?;
             match from.metric {
                 Some(name) => (over.apply)(&windows, name, &mut column)?,
                 None => (over.apply)(&windows, set.labels(index)?.metric_name(), &mut column)?,
@@ -307,8 +308,9 @@ impl Belt<'_, '_> {
             self.evaluator.budget.check()?;
             track.take_column(&series.column, inner);
             column.reset(self.steps.count);
+            sill.fit(&track);
+            self.evaluator.count_windows(&sill, &track)?;
             let windows = sill.over(&track);
-            self.evaluator.count_windows(&windows)?;
             (over.apply)(&windows, series.labels.metric_name(), &mut column)?;
             self.finish(
                 start + i,
