@@ -267,14 +267,16 @@ struct MemorySnapshot {
 }
 
 impl MemorySnapshot {
-    fn matching(&self, matchers: &[Matcher], start_ms: i64, end_ms: i64) -> Vec<Labels> {
+    fn matching(&self, matchers: &[Matcher], start_ms: i64, end_ms: i64) -> Vec<(Labels, Arc<Samples>)> {
         let matches = |labels: &Labels| matchers.iter().all(|m| m.matches_labels(labels));
         let found = self.data.iter().filter(|(labels, samples)| {
             let (from, to) = between(samples, start_ms, end_ms);
             let (first, end) = histograms_between(samples, start_ms, end_ms);
             (from < to || first < end) && matches(labels)
         });
-        found.map(|(labels, _)| labels.clone()).collect()
+        found
+            .map(|(labels, samples)| (labels.clone(), Arc::clone(samples)))
+            .collect()
     }
 }
 
@@ -303,7 +305,6 @@ impl MetricSnapshot for MemorySnapshot {
             });
         }
         Ok(Box::new(MemorySet {
-            data: self.data.clone(),
             found,
             start_ms,
             end_ms,
@@ -311,7 +312,8 @@ impl MetricSnapshot for MemorySnapshot {
     }
 
     fn series(&self, matchers: &[Matcher]) -> Result<Vec<Labels>, StoreError> {
-        Ok(self.matching(matchers, self.start_ms, self.end_ms))
+        let found = self.matching(matchers, self.start_ms, self.end_ms);
+        Ok(found.into_iter().map(|(labels, _)| labels).collect())
     }
 
     fn label_names(&self, matchers: &[Matcher]) -> Result<Vec<String>, StoreError> {
@@ -331,8 +333,7 @@ impl MetricSnapshot for MemorySnapshot {
 }
 
 struct MemorySet {
-    data: Arc<Data>,
-    found: Vec<Labels>,
+    found: Vec<(Labels, Arc<Samples>)>,
     start_ms: i64,
     end_ms: i64,
 }
@@ -343,7 +344,8 @@ impl SeriesSet for MemorySet {
     }
 
     fn labels(&self, index: usize) -> Result<Labels, StoreError> {
-        Ok(self.found.get(index).cloned().unwrap_or_else(Labels::empty))
+        let found = self.found.get(index);
+        Ok(found.map_or_else(Labels::empty, |(labels, _)| labels.clone()))
     }
 
     fn reader(&self, range: Range<usize>) -> Box<dyn SeriesReader + '_> {
@@ -354,28 +356,26 @@ impl SeriesSet for MemorySet {
 
 struct MemoryReader<'a> {
     set: &'a MemorySet,
-    series: std::slice::Iter<'a, Labels>,
+    series: std::slice::Iter<'a, (Labels, Arc<Samples>)>,
 }
 
 impl SeriesReader for MemoryReader<'_> {
     fn next(&mut self, into: &mut Samples) -> Result<bool, StoreError> {
         into.clear();
-        let Some(labels) = self.series.next() else {
+        let Some((_, samples)) = self.series.next() else {
             return Ok(false);
         };
-        if let Some(samples) = self.set.data.get(labels) {
-            let MemorySet { start_ms, end_ms, .. } = *self.set;
-            let (from, to) = between(samples, start_ms, end_ms);
-            let range = from..to;
-            into.timestamps
-                .extend_from_slice(samples.timestamps.get(range.clone()).unwrap_or_default());
-            into.values
-                .extend_from_slice(samples.values.get(range).unwrap_or_default());
-            let (from, to) = histograms_between(samples, start_ms, end_ms);
-            into.histograms
-                .extend_from_slice(samples.histograms.get(from..to).unwrap_or_default());
-            samples.starts.copy_range(start_ms, end_ms, &mut into.starts);
-        }
+        let MemorySet { start_ms, end_ms, .. } = *self.set;
+        let (from, to) = between(samples, start_ms, end_ms);
+        let range = from..to;
+        into.timestamps
+            .extend_from_slice(samples.timestamps.get(range.clone()).unwrap_or_default());
+        into.values
+            .extend_from_slice(samples.values.get(range).unwrap_or_default());
+        let (from, to) = histograms_between(samples, start_ms, end_ms);
+        into.histograms
+            .extend_from_slice(samples.histograms.get(from..to).unwrap_or_default());
+        samples.starts.copy_range(start_ms, end_ms, &mut into.starts);
         Ok(true)
     }
 }
