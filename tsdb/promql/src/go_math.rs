@@ -4,6 +4,11 @@
 //! Go computes them by the methods of the Cephes library (S. L. Moshier) and of FreeBSD's msun, other than the C library
 //! that Rust's floats use; the constants are theirs. The order of the operations matters and is kept.
 
+#![allow(
+    clippy::excessive_precision,
+    reason = "constants have the digits that their sources have"
+)]
+
 mod exponential;
 mod hyperbolic;
 mod inverse;

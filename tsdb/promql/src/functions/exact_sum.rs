@@ -49,17 +49,12 @@ pub(super) enum PrefixSums {
 impl PrefixSums {
     /// Of the values of a series; `None` where they are not fit for it: not finite, too large, too many.
     pub(super) fn of(values: &[f64]) -> Option<PrefixSums> {
-        let absolute: f64 = values.iter().map(|v| v.abs()).sum();
-        if !(absolute < LARGEST) || values.len() > MOST_SAMPLES {
+        let absolute = absolute_sum(values);
+        if absolute.is_nan() || absolute >= LARGEST || values.len() > MOST_SAMPLES {
             return None;
         }
-        if grid(values).is_some_and(|unit| absolute / unit < MOST_UNITS) {
-            let mut sum = 0.0;
-            let sums = values.iter().map(|value| {
-                sum += value;
-                sum
-            });
-            return Some(PrefixSums::Exact(std::iter::once(0.0).chain(sums).collect()));
+        if let Some(exact) = PrefixSums::exact_of(values) {
+            return Some(exact);
         }
         let mut sums = Vec::with_capacity(values.len() + 1);
         let (mut high, mut low) = (0.0, 0.0);
@@ -77,9 +72,18 @@ impl PrefixSums {
         Some(PrefixSums::Pairs { sums, error })
     }
 
-    /// Whether sums are exact, so that a plain loop would round nowhere either.
-    pub(super) fn are_exact(&self) -> bool {
-        matches!(self, PrefixSums::Exact(_))
+    /// The same, only where no sum rounds, so that a loop over a window rounds nowhere either. It is soon found out where
+    /// that is not so.
+    pub(super) fn exact_of(values: &[f64]) -> Option<PrefixSums> {
+        if !on_grid(values, absolute_sum(values)) {
+            return None;
+        }
+        let mut sum = 0.0;
+        let sums = values.iter().map(|value| {
+            sum += value;
+            sum
+        });
+        Some(PrefixSums::Exact(std::iter::once(0.0).chain(sums).collect()))
     }
 
     /// The sum of the values from `from` to `to` (exclusive); `None` where it takes a loop to say its last bit.
@@ -100,29 +104,43 @@ impl PrefixSums {
     }
 }
 
-/// A power of two of which all values are multiples, if they are finite and one is not zero.
-fn grid(values: &[f64]) -> Option<f64> {
-    let lowest_bit = |v: &f64| {
-        let bits = v.to_bits();
-        let mantissa = bits & ((1 << 52) - 1);
-        let exponent = ((bits >> 52) & 0x7ff) as i32;
-        let (mantissa, exponent) = if exponent == 0 {
-            (mantissa, 1)
-        } else {
-            (mantissa | (1 << 52), exponent)
-        };
-        if mantissa == 0 {
-            i32::MAX
-        } else {
-            exponent + mantissa.trailing_zeros() as i32
-        }
-    };
-    let lowest = values.iter().map(lowest_bit).min().unwrap_or(i32::MAX);
-    // A float of biased exponent e has its last bit at 2^(e - 1075).
-    Some(if lowest == i32::MAX {
-        1.0
-    } else {
-        2f64.powi(lowest - 1075)
+/// The sum of the absolute values, in an order that lets several be added at once.
+fn absolute_sum(values: &[f64]) -> f64 {
+    let mut lanes = [0.0; 8];
+    for some in values.chunks(lanes.len()) {
+        lanes
+            .iter_mut()
+            .zip(some)
+            .for_each(|(sum, value)| *sum += value.abs());
+    }
+    lanes.iter().sum()
+}
+
+/// Whether all values are whole multiples of one power of two, so few in sum that no addition of them rounds.
+fn on_grid(values: &[f64], absolute: f64) -> bool {
+    if absolute.is_nan() || absolute >= LARGEST {
+        return false;
+    }
+    let mut lowest = i32::MAX;
+    values.chunks(64).all(|some| {
+        lowest = some.iter().map(|v| lowest_bit(*v)).fold(lowest, i32::min);
+        // A float of biased exponent e has its last bit at 2^(e - 1075).
+        lowest == i32::MAX || absolute / 2f64.powi(lowest - 1075) < MOST_UNITS
     })
-    .filter(|unit| *unit > 0.0)
+}
+
+/// The biased exponent of a float that has only the lowest bit of `value`; the largest number for zero.
+fn lowest_bit(value: f64) -> i32 {
+    let bits = value.to_bits();
+    let (mantissa, exponent) = (bits & ((1 << 52) - 1), ((bits >> 52) & 0x7ff) as i32);
+    let (mantissa, exponent) = if exponent == 0 {
+        (mantissa, 1)
+    } else {
+        (mantissa | (1 << 52), exponent)
+    };
+    if mantissa == 0 {
+        i32::MAX
+    } else {
+        exponent + mantissa.trailing_zeros() as i32
+    }
 }

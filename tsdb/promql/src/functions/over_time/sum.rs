@@ -16,11 +16,11 @@ use crate::numeric::{KahanSum, Mean};
 const SHORT: usize = 8;
 
 /// So many windows are summed side by side.
-const LANES: usize = 8;
+const LANES: usize = 4;
 
 pub(crate) fn sum(w: &Windows<'_>, call: &OverCall<'_>, out: &mut Column) -> Result<(), QueryError> {
     let values = &*w.track.values;
-    let prefix = prefix_sums(w);
+    let prefix = gains_by_sharing(w).then(|| PrefixSums::of(values)).flatten();
     for (i, bounds) in w.bounds.iter().enumerate() {
         let (from, to) = (bounds.floats.0 as usize, bounds.floats.1 as usize);
         if bounds.histograms.0 < bounds.histograms.1 {
@@ -40,7 +40,9 @@ pub(crate) fn sum(w: &Windows<'_>, call: &OverCall<'_>, out: &mut Column) -> Res
 
 pub(crate) fn avg(w: &Windows<'_>, call: &OverCall<'_>, out: &mut Column) -> Result<(), QueryError> {
     let values = &*w.track.values;
-    let prefix = prefix_sums(w).filter(PrefixSums::are_exact);
+    let prefix = gains_by_sharing(w)
+        .then(|| PrefixSums::exact_of(values))
+        .flatten();
     let mut lanes = Lanes::new(values);
     for (i, bounds) in w.bounds.iter().enumerate() {
         let (from, to) = (bounds.floats.0 as usize, bounds.floats.1 as usize);
@@ -61,13 +63,10 @@ pub(crate) fn avg(w: &Windows<'_>, call: &OverCall<'_>, out: &mut Column) -> Res
     Ok(())
 }
 
-/// Prefix sums, where the windows are long enough to gain by them.
-fn prefix_sums(w: &Windows<'_>) -> Option<PrefixSums> {
+/// Whether the windows are long enough, and overlap enough, to gain by sums over the whole series.
+fn gains_by_sharing(w: &Windows<'_>) -> bool {
     let in_windows: usize = w.bounds.iter().map(|b| (b.floats.1 - b.floats.0) as usize).sum();
-    if in_windows <= SHORT * w.bounds.len() || in_windows < 2 * w.track.values.len() {
-        return None;
-    }
-    PrefixSums::of(&w.track.values)
+    in_windows > SHORT * w.bounds.len() && in_windows >= 2 * w.track.values.len()
 }
 
 fn plain_sum(values: &[f64]) -> f64 {
@@ -134,24 +133,24 @@ impl<'a> Lanes<'a> {
 
 /// Sums and corrections, as Kahan's summation in Neumaier's variant has them: without its question for the larger one,
 /// which no two windows answer at the same time.
+#[inline(never)]
 fn side_by_side(windows: [&[f64]; LANES]) -> [(f64, f64); LANES] {
     let shared = windows.iter().map(|w| w.len()).min().unwrap_or(0);
-    let heads = windows.map(|w| &w[..shared]);
+    // Slices of one length that is known here: nothing is asked for each sample.
+    let [a, b, c, d] = windows.map(|w| &w[..shared]);
     let (mut sums, mut corrections) = ([0.0; LANES], [0.0; LANES]);
     for k in 0..shared {
-        let values = heads.map(|w| w[k]);
-        let mut errors = [0.0; LANES];
+        let values = [a[k], b[k], c[k], d[k]];
         for lane in 0..LANES {
-            (sums[lane], errors[lane]) = two_sum(sums[lane], values[lane]);
-        }
-        for lane in 0..LANES {
-            corrections[lane] += errors[lane];
+            let (sum, error) = two_sum(sums[lane], values[lane]);
+            sums[lane] = sum;
+            corrections[lane] += error;
         }
     }
     let mut all = [(0.0, 0.0); LANES];
     for (lane, into) in all.iter_mut().enumerate() {
         *into = (sums[lane], corrections[lane]);
-        for value in &windows[lane][shared..] {
+        for value in windows[lane].iter().skip(shared) {
             let (sum, error) = two_sum(into.0, *value);
             *into = (sum, into.1 + error);
         }

@@ -166,7 +166,8 @@ impl Histograms<'_> {
         self.check(first, last)?;
         let left = self.left(first)?;
         let right = self.right(last)?;
-        if !self.mode.counter && !(left.is_gauge() && right.is_gauge()) {
+        let gauges = left.is_gauge() && right.is_gauge();
+        if !(self.mode.counter || gauges) {
             self.call.warn_not_gauge();
         }
         let mut change = right.clone();

@@ -42,7 +42,7 @@ impl Sampled {
                 to_start = to_zero;
             }
         }
-        extended(sampled, to_start, self.to_end(end_ms, threshold, average))
+        extended(sampled, to_start, self.up_to_end(end_ms, threshold, average))
     }
 
     /// The factor where the counter is known to begin at `start_ms`, within the window.
@@ -54,11 +54,11 @@ impl Sampled {
             0.0
         };
         let sampled = (self.last_ms - start_ms) as f64 / 1000.0;
-        extended(sampled, 0.0, self.to_end(end_ms, average * THRESHOLD, average))
+        extended(sampled, 0.0, self.up_to_end(end_ms, average * THRESHOLD, average))
     }
 
     #[inline]
-    fn to_end(&self, end_ms: i64, threshold: f64, average: f64) -> f64 {
+    fn up_to_end(&self, end_ms: i64, threshold: f64, average: f64) -> f64 {
         let to_end = (end_ms - self.last_ms) as f64 / 1000.0;
         if to_end >= threshold {
             average / 2.0

@@ -138,7 +138,7 @@ fn difference(
         return None;
     }
     if mode.counter {
-        add_restarts(&mut change, window, restarts, before, call)?;
+        add_restarts(&mut change, window, restarts, &before, call)?;
     } else if !first.is_gauge() || !last.is_gauge() {
         call.warn_not_gauge();
     }
@@ -180,16 +180,22 @@ fn add_restarts(
     change: &mut FloatHistogram,
     window: &Window<'_>,
     restarts: &[Restart],
-    first: Cow<'_, FloatHistogram>,
+    first: &FloatHistogram,
     call: &OverCall<'_>,
 ) -> Option<()> {
-    let mut before: &FloatHistogram = &first;
+    let mut before = first;
+    // The first may stand for another one, without which nothing is known yet of a restart after it.
+    let replaced = window
+        .histograms
+        .first()
+        .is_some_and(|(_, h)| !std::ptr::eq(&raw const **h, first));
     let mut overlap = false;
     for (i, ((_, histogram), restart)) in window.histograms.iter().zip(restarts).enumerate().skip(1) {
         overlap |= restart.overlaps;
-        let fallen = match &first {
-            Cow::Owned(empty) if i == 1 => histogram.detect_reset(empty),
-            _ => restart.fallen,
+        let fallen = if i == 1 && replaced {
+            histogram.detect_reset(first)
+        } else {
+            restart.fallen
         };
         if (restart.told || fallen) && !call.add(change, before) {
             return None;

@@ -96,7 +96,8 @@ fn histogram_change(
     if rate && (before.is_gauge() || last.is_gauge()) {
         call.warn_not_counter_in_args();
     }
-    if !rate && !(before.is_gauge() && last.is_gauge()) {
+    let gauges = before.is_gauge() && last.is_gauge();
+    if !(rate || gauges) {
         call.warn_not_gauge_in_args();
     }
     let mut change = last.clone();
