@@ -17,25 +17,13 @@ use crate::{Expr, QueryError};
 use buckets::{Quantile, Raised};
 use split::{Classic, Histograms, Native, named};
 
-/// Where notes on quantiles point to.
-#[derive(Debug, Clone, Copy)]
-struct Places {
-    forced: Span,
-    has_nan: Span,
-}
-
 impl Evaluator<'_> {
     pub(super) fn histogram_quantile(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
         let quantiles = self.quantiles(arg(call, 0)?, steps)?;
         let vector = arg(call, 1)?;
         let place = told_span(vector);
-        let places = Places {
-            forced: place,
-            // Prometheus says there, and of `histogram_fraction`, that NaN is in the first argument.
-            has_nan: told_span(arg(call, 0)?),
-        };
         let histograms = Histograms::of(self.vector(vector, steps)?, self, place);
-        merge_same_labels(self.quantile_frame(&histograms, &quantiles, steps, places)?)
+        merge_same_labels(self.quantile_frame(&histograms, &quantiles, steps, place)?)
     }
 
     pub(super) fn histogram_quantiles(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
@@ -43,14 +31,10 @@ impl Evaluator<'_> {
         let place = told_span(vector);
         let histograms = Histograms::of(self.vector(vector, steps)?, self, place);
         let label = string(arg(call, 1)?)?;
-        let places = Places {
-            forced: place,
-            has_nan: place,
-        };
         let mut frame = Frame::new();
         for argument in call.args.iter().skip(2) {
             let quantiles = self.quantiles(argument, steps)?;
-            for series in self.quantile_frame(&histograms, &quantiles, steps, places)? {
+            for series in self.quantile_frame(&histograms, &quantiles, steps, place)? {
                 frame.extend(split_by_quantile(&series, &quantiles, label));
             }
         }
@@ -64,7 +48,7 @@ impl Evaluator<'_> {
         let histograms = Histograms::of(self.vector(vector, steps)?, self, told_span(vector));
         let mut frame = Frame::new();
         for native in &histograms.natives {
-            let place = told_span(arg(call, 0)?);
+            let place = told_span(vector);
             frame.extend(self.result(&native.labels, steps, |step| {
                 let Cell::Histogram(histogram) = native.column.cell(step) else {
                     return None;
@@ -111,11 +95,11 @@ impl Evaluator<'_> {
         histograms: &Histograms,
         quantiles: &[f64],
         steps: Steps,
-        places: Places,
+        place: Span,
     ) -> Result<Frame, QueryError> {
         let mut frame = Frame::new();
         for native in &histograms.natives {
-            frame.extend(self.native_quantile(native, quantiles, steps, places.has_nan)?);
+            frame.extend(self.native_quantile(native, quantiles, steps, place)?);
         }
         let mut forced: FxHashMap<String, ForcedSteps> = FxHashMap::default();
         for classic in &histograms.classics {
@@ -123,7 +107,7 @@ impl Evaluator<'_> {
         }
         for (text, forced) in forced {
             if let Some(sum) = forced.sum(steps) {
-                self.annotations.info_forced(places.forced, text, sum);
+                self.annotations.info_forced(place, text, sum);
             }
         }
         Ok(frame)
@@ -141,6 +125,7 @@ impl Evaluator<'_> {
                 return None;
             };
             let (value, note) = histogram.quantile(*quantiles.get(step)?);
+            // Prometheus 3.14 points at the first argument, versions after it, and the tests, at the vector.
             if let Some(note) = note {
                 let outcome = match note {
                     NanNote::IsNan => "result is NaN",
