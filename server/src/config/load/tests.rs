@@ -109,7 +109,7 @@ fn retention_by_matcher_is_read_and_what_is_no_selector_is_told() {
     let errors = load(&[("masthead.yml", wrong)]).unwrap_err();
     assert_eq!(errors.len(), 2, "{errors:?}");
     assert!(
-        errors[0].contains("line 4") && errors[0].contains("\"match\""),
+        errors[0].contains("line 4") && errors[0].contains("parse error"),
         "{errors:?}"
     );
     assert!(
