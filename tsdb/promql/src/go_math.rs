@@ -14,6 +14,7 @@ mod hyperbolic;
 mod inverse;
 mod logarithm;
 mod power;
+mod power_of_two;
 mod trigonometric;
 
 pub(crate) use exponential::exp;
@@ -21,6 +22,7 @@ pub(crate) use hyperbolic::{acosh, asinh, atanh, cosh, sinh, tanh};
 pub(crate) use inverse::{acos, asin, atan, atan2};
 pub(crate) use logarithm::{ln, log2, log10};
 pub(crate) use power::pow;
+pub(crate) use power_of_two::exp2;
 pub(crate) use trigonometric::{cos, sin, tan};
 
 /// A polynomial by Horner's rule, the coefficient of the highest power first.

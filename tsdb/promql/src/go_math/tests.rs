@@ -7,6 +7,7 @@ const FROM_GO: &str = include_str!("../../testdata/go_math.txt");
 fn function(name: &str) -> fn(f64) -> f64 {
     match name {
         "exp" => exp,
+        "exp2" => exp2,
         "ln" => ln,
         "log2" => log2,
         "log10" => log10,

@@ -1,6 +1,7 @@
 //! Buckets with the bounds that they cover, in the order of the numbers.
 
 use super::{FloatHistogram, bounds};
+use crate::go_math::log2;
 
 /// A bucket with what it covers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,7 +34,7 @@ impl Bucket {
         if linear {
             return (at - self.lower) / (self.upper - self.lower);
         }
-        let [lower, upper, at_log] = [self.lower, self.upper, at].map(|x| x.abs().log2());
+        let [lower, upper, at_log] = [self.lower, self.upper, at].map(|x| log2(x.abs()));
         if at > 0.0 {
             (at_log - lower) / (upper - lower)
         } else {

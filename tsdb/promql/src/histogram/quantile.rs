@@ -4,6 +4,7 @@
 //! bucket and custom buckets on a straight one. The zero bucket ends at zero on the side where there are no buckets.
 
 use super::{Bucket, FloatHistogram};
+use crate::go_math::{exp2, log2};
 
 /// What observations that are NaN did to a quantile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,11 +92,11 @@ impl FloatHistogram {
         if self.has_custom_buckets() || (bucket.lower <= 0.0 && bucket.upper >= 0.0) {
             return bucket.lower + (bucket.upper - bucket.lower) * share;
         }
-        let [lower, upper] = [bucket.lower, bucket.upper].map(|x| x.abs().log2());
+        let [lower, upper] = [bucket.lower, bucket.upper].map(|x| log2(x.abs()));
         if bucket.lower > 0.0 {
-            (lower + (upper - lower) * share).exp2()
+            exp2(lower + (upper - lower) * share)
         } else {
-            -(upper + (lower - upper) * (1.0 - share)).exp2()
+            -exp2(upper + (lower - upper) * (1.0 - share))
         }
     }
 

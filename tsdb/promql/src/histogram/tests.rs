@@ -213,7 +213,7 @@ fn resets_show_in_counts_buckets_and_layouts() {
 #[test]
 fn quantiles_interpolate_by_the_kind_of_bucket() {
     let exponential = positive(1, &[1.0, 1.0]);
-    assert_eq!(exponential.quantile(0.25), (2f64.sqrt(), None));
+    assert!((exponential.quantile(0.25).0 - 2f64.sqrt()).abs() < 1e-15);
     assert_eq!(exponential.quantile(1.0), (4.0, None));
     assert_eq!(custom(&[1.0, 2.0], &[2.0, 2.0]).quantile(0.75), (1.5, None));
     assert_eq!(custom(&[1.0, 2.0], &[2.0, 2.0, 4.0]).quantile(0.75), (2.0, None));

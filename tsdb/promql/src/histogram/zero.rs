@@ -49,20 +49,17 @@ impl FloatHistogram {
 
     /// The zero bucket if it reached to `threshold`, or to the end of the populated bucket that this is in.
     pub(super) fn wider_zero(&self, mut threshold: f64, errors: Option<&Errors>) -> WiderZero {
-        let start_error = errors.map_or(0.0, |e| e.zero_count);
+        let mut zero = WiderZero {
+            threshold,
+            count: self.zero_count,
+            error: errors.map_or(0.0, |e| e.zero_count),
+        };
         if threshold == self.zero_threshold {
-            return WiderZero {
-                threshold,
-                count: self.zero_count,
-                error: start_error,
-            };
+            return zero;
         }
         loop {
-            let mut zero = WiderZero {
-                threshold,
-                count: self.zero_count,
-                error: start_error,
-            };
+            zero.threshold = threshold;
+            zero.count = self.zero_count;
             let positive = self.swallow(&self.positive, errors.map(|e| e.positive.as_slice()), &mut zero);
             zero.threshold = positive;
             let negative = self.swallow(&self.negative, errors.map(|e| e.negative.as_slice()), &mut zero);
@@ -70,7 +67,8 @@ impl FloatHistogram {
             if negative.partial_cmp(&positive) != Some(Ordering::Greater) {
                 return zero;
             }
-            // The positive side has to be looked at again with the wider bucket.
+            // The positive side has to be looked at again with the wider bucket. What rounding took stays as it is: so it
+            // does in Prometheus, and the last digit of a sum depends on it.
             threshold = negative;
         }
     }
