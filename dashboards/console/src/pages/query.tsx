@@ -6,9 +6,17 @@ import { Editor } from "../editor";
 import { count } from "../format";
 import { histogramLines } from "../histograms";
 import { LabelList, Message, Notice, RangePicker, useRange } from "../parts";
+import type { PlanNode } from "../plan";
+import { Plan } from "../plan-table";
 import { Link, navigate, useLocation } from "../router";
 
 const EXAMPLES = ["up", "sum by (job) (rate(process_cpu_seconds_total[5m]))", "scrape_duration_seconds"];
+
+const TABS = [
+  ["", "Graph"],
+  ["table", "Table"],
+  ["explain", "Explain"],
+] as const;
 
 /** About one step a pixel or two, and never more than the server takes. */
 export function stepFor(startS: number, endS: number): number {
@@ -19,12 +27,13 @@ export function QueryPage() {
   const { params } = useLocation();
   // Links in notifications come in the form of Prometheus' own console.
   const query = params.get("expr") ?? params.get("g0.expr") ?? "";
-  const table = (params.get("tab") ?? (params.get("g0.tab") === "1" ? "table" : "graph")) === "table";
+  const tab = params.get("tab") ?? (params.get("g0.tab") === "1" ? "table" : "");
+  const shown = TABS.some(([name]) => name === tab) ? tab : "";
   const range = useRange(params.get("g0.range_input") ?? "1h");
   const { refresh } = range;
   const [, setRuns] = useState(0);
   const go = (next: Record<string, string>) =>
-    navigate("/query", { expr: query, range: range.range, tab: table ? "table" : "", end: params.get("end") ?? "", ...next });
+    navigate("/query", { expr: query, range: range.range, tab, end: params.get("end") ?? "", ...next });
   const run = (expr: string) => {
     refresh();
     setRuns((n) => n + 1);
@@ -36,12 +45,11 @@ export function QueryPage() {
       <Editor value={query} onRun={run} />
       <div class="toolbar">
         <div class="tabs">
-          <button class={table ? "" : "active"} onClick={() => go({ tab: "" })}>
-            Graph
-          </button>
-          <button class={table ? "active" : ""} onClick={() => go({ tab: "table" })}>
-            Table
-          </button>
+          {TABS.map(([name, title]) => (
+            <button key={name} class={name === shown ? "active" : ""} onClick={() => go({ tab: name })}>
+              {title}
+            </button>
+          ))}
         </div>
         <RangePicker {...range} />
       </div>
@@ -58,8 +66,10 @@ export function QueryPage() {
           ))}{" "}
           or anything else in PromQL.
         </Notice>
-      ) : table ? (
+      ) : shown === "table" ? (
         <Table query={query} timeMs={range.endMs} />
+      ) : shown === "explain" ? (
+        <Explain query={query} startMs={range.startMs} endMs={range.endMs} />
       ) : (
         <Graph
           query={query}
@@ -74,17 +84,28 @@ export function QueryPage() {
   );
 }
 
-function Graph(props: { query: string; startMs: number; endMs: number; onZoom: (startS: number, endS: number) => void }) {
-  const step = stepFor(props.startMs / 1000, props.endMs / 1000);
+/** The steps of a chart. */
+function stepsOf(startMs: number, endMs: number) {
+  const step = stepFor(startMs / 1000, endMs / 1000);
   // The last step is the end itself: what was scraped a moment ago is on the chart.
-  const endS = Math.round(props.endMs) / 1000;
-  const startS = endS - Math.floor((props.endMs - props.startMs) / 1000 / step) * step;
-  const loaded = useApi<QueryData>("/api/v1/query_range", {
-    query: props.query,
-    start: startS.toFixed(3),
-    end: endS.toFixed(3),
-    step: String(step),
-  });
+  const endS = Math.round(endMs) / 1000;
+  const startS = endS - Math.floor((endMs - startMs) / 1000 / step) * step;
+  return { step, startS, endS, params: { start: startS.toFixed(3), end: endS.toFixed(3), step: String(step) } };
+}
+
+function Explain(props: { query: string; startMs: number; endMs: number }) {
+  const { params } = stepsOf(props.startMs, props.endMs);
+  const loaded = useApi<PlanNode>("/api/v1/query_explain", { query: props.query, ...params });
+  return (
+    <Answer {...loaded} query={props.query}>
+      {loaded.data && <Plan root={loaded.data} />}
+    </Answer>
+  );
+}
+
+function Graph(props: { query: string; startMs: number; endMs: number; onZoom: (startS: number, endS: number) => void }) {
+  const { step, startS, endS, params } = stepsOf(props.startMs, props.endMs);
+  const loaded = useApi<QueryData>("/api/v1/query_range", { query: props.query, ...params });
   const series = loaded.data?.result as RangeSeries[] | undefined;
   const lines = series?.filter(({ values }) => values?.length);
   const undrawn = series?.filter(({ histograms }) => histograms?.length).length ?? 0;
