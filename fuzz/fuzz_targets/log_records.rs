@@ -21,15 +21,19 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         }
     }
     memtable.freeze();
-    let series = memtable
-        .select(&[], u64::MAX, i64::MIN, i64::MAX)
+    let selection = memtable
+        .selection(&[], u64::MAX, i64::MIN, i64::MAX)
         .expect("what was replayed reads");
-    for series in series {
+    let mut reader = selection.reader();
+    for series in 0..selection.len() {
         let mut samples = Samples::default();
-        let read = memtable.read(&series, u64::MAX, i64::MIN, i64::MAX, &mut samples);
+        let read = reader.read(series, i64::MIN, i64::MAX, &mut samples);
         read.expect("what was replayed reads");
         assert!(samples.timestamps.is_sorted_by(|a, b| a < b));
         assert!(samples.histograms.is_sorted_by(|a, b| a.0 < b.0));
+        let newest = reader.newest(series, i64::MIN, i64::MAX);
+        let newest = newest.expect("what was replayed reads");
+        assert!(newest.is_none_or(|(ms, _)| samples.timestamps.last() == Some(&ms)));
     }
     let mut all = Vec::new();
     let each = memtable.for_each(u64::MAX, i64::MIN, i64::MAX, &mut |labels, samples| {

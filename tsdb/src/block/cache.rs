@@ -157,7 +157,12 @@ impl Shard {
                     entry.asked = false;
                     self.hand += 1;
                 }
-                Some(_) => return self.remove(self.hand),
+                Some(_) => {
+                    // The newest takes its place, and has a whole turn of the hand until it must have been asked for.
+                    self.remove(self.hand);
+                    self.hand += 1;
+                    return;
+                }
                 None => return,
             }
         }
@@ -222,6 +227,22 @@ mod tests {
         assert!(cache.used_bytes() > SHARDS * 2048, "{cache:?}");
         assert!(cache.get::<Weight>(key(0, 7)).is_some());
         assert!(cache.get::<Weight>(key(0, 8)).is_none());
+    }
+
+    #[test]
+    fn what_is_new_replaces_what_nobody_asks_for_any_more() {
+        let cache = BlockCache::new(SHARDS * 4096);
+        let load = |at: u64| cache.get_or_load::<Weight, ()>(key(0, at), || Ok(Weight(100)));
+        for at in (0..10_000).chain(0..10_000) {
+            load(at).unwrap();
+        }
+        // A third of what fits, asked for in turns: none may drive out the other.
+        let fits = cache.used_bytes() as u64 / 200;
+        for _ in 0..3 {
+            (20_000..20_000 + fits / 3).for_each(|at| drop(load(at).unwrap()));
+        }
+        let kept = (20_000..20_000 + fits / 3).filter(|at| cache.get::<Weight>(key(0, *at)).is_some());
+        assert!(kept.count() as u64 > fits / 3 * 9 / 10, "{cache:?}");
     }
 
     #[test]

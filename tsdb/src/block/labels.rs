@@ -170,16 +170,28 @@ impl Texts {
         ))
     }
 
+    /// Replaces the texts from the given pair on by those of the pairs.
+    pub(super) fn texts<'t>(
+        &'t self,
+        pairs: &[(u32, u32)],
+        from: usize,
+        texts: &mut Vec<(&'t str, &'t str)>,
+    ) -> Result<(), StoreError> {
+        texts.truncate(from);
+        for &(name, value) in pairs.get(texts.len()..).unwrap_or_default() {
+            let (name, value) = (self.text(name)?, self.text(value)?);
+            if value.is_empty() || texts.last().is_some_and(|(before, _)| *before >= name) {
+                return Err(self.block.missing(SYMBOLS, "labels of a series are not in order"));
+            }
+            texts.push((name, value));
+        }
+        Ok(())
+    }
+
     /// The labels of a series.
     pub(super) fn labels(&self, pairs: &[(u32, u32)]) -> Result<Labels, StoreError> {
-        let texts = pairs
-            .iter()
-            .map(|(name, value)| Ok((self.text(*name)?, self.text(*value)?)));
-        let texts = texts.collect::<Result<Vec<(&str, &str)>, StoreError>>()?;
-        let sorted = texts.windows(2).all(|pair| pair[0].0 < pair[1].0);
-        if !sorted || texts.iter().any(|(_, value)| value.is_empty()) {
-            return Err(self.block.missing(SYMBOLS, "labels of a series are not in order"));
-        }
+        let mut texts = Vec::with_capacity(pairs.len());
+        self.texts(pairs, 0, &mut texts)?;
         Ok(Labels::from_sorted(&texts))
     }
 }

@@ -69,7 +69,7 @@ struct Group {
 #[derive(Clone, Copy)]
 struct Selected {
     /// Which of its page.
-    place: u16,
+    place: u32,
     /// Whether its last chunk here is the last of its floats in the block.
     ends: bool,
     /// The first of its chunks; they end where the next series' begin.
@@ -132,7 +132,7 @@ impl Block {
                         .push(sums.identity(&selection.texts, &mut cursor)?);
                 }
                 selection.series.push(Selected {
-                    place: place as u16,
+                    place: place as u32,
                     ends,
                     chunks: chunks as u32,
                 });
@@ -264,9 +264,13 @@ impl BlockSelection {
         let bad = |e: Malformed| block.index.corrupt(group.page.offset, &e.to_string());
         let mut cursor = entries.cursor();
         let mut labels: Vec<Labels> = Vec::with_capacity(group.len as usize);
+        // What a series shares with the one before is not looked up again.
+        let mut texts = Vec::new();
         for selected in self.members(group) {
             cursor.advance_to(u64::from(selected.place)).map_err(bad)?;
-            labels.push(self.texts.labels(&cursor.pairs)?);
+            self.texts.texts(&cursor.pairs, cursor.unchanged, &mut texts)?;
+            cursor.unchanged = cursor.pairs.len();
+            labels.push(Labels::from_sorted(&texts));
         }
         Ok(labels.into_boxed_slice())
     }

@@ -3,7 +3,7 @@
 //! The first byte says which: a constant; integers under a [`Scale`], with or without corrections; or the
 //! order-preserving images of the floats. See `docs/format/codec.md`.
 
-use super::decimal::{self, Rule, Scale, from_image, image};
+use super::decimal::{self, Rule, Scale, from_image, image, small_float};
 use super::exceptions::{self, Run, is_special};
 use super::scratch::Scratch;
 use super::{Effort, integers};
@@ -320,19 +320,14 @@ pub(super) fn decode(
 
 /// One loop for each common case, so that the rule is not asked for each value.
 fn extend_scaled(scale: Scale, numbers: &[i64], out: &mut Vec<f64>) {
-    match scale {
-        Scale { power: 0, .. } => out.extend(numbers.iter().map(|number| *number as f64)),
-        Scale {
-            rule: Rule::Divide,
-            power,
-        } => {
-            let scale = Scale {
-                rule: Rule::Divide,
-                power,
-            };
-            out.extend(numbers.iter().map(|number| scale.float(*number)));
-        }
-        _ => out.extend(numbers.iter().map(|number| scale.float(*number))),
+    let small = || {
+        let distances = numbers.iter().map(|n| n.unsigned_abs());
+        distances.fold(0, |all, n| all | n) < decimal::MAX_SMALL as u64
+    };
+    match scale.divisor() {
+        Some(1.0) if small() => out.extend(numbers.iter().map(|n| small_float(*n))),
+        Some(divisor) if small() => out.extend(numbers.iter().map(|n| small_float(*n) / divisor)),
+        _ => out.extend(numbers.iter().map(|n| scale.float(*n))),
     }
 }
 

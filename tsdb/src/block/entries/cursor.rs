@@ -13,6 +13,9 @@ const EVERY: u64 = 16;
 /// A leap over fewer series is none.
 const WORTH: u64 = 4;
 
+/// So many pairs are remembered at most, and one more for each byte of the page, whatever it says.
+const MOST_PAIRS: usize = 4096;
+
 /// A chunk with its place in the pages of chunks that belong to a page of series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::block) struct PlacedChunk {
@@ -56,7 +59,11 @@ impl Restarts {
     fn of(page: &EntryPage) -> Restarts {
         let mut restarts = Restarts::default();
         let mut cursor = page.cursor();
+        let bound = MOST_PAIRS + page.bytes.len();
         while let Ok(true) = cursor.advance() {
+            if restarts.pairs.len() > bound {
+                break;
+            }
             if cursor.next.is_multiple_of(EVERY) {
                 restarts.states.push(cursor.state());
                 restarts.pairs.extend_from_slice(&cursor.pairs);

@@ -133,8 +133,7 @@ impl<'a> BlockReader<'a> {
         }
         let group = self.group(at);
         let remembered = selection.series.get(at).filter(|series| series.ends);
-        let remembered =
-            remembered.and_then(|series| Some((group?.newest.as_ref()?, usize::from(series.place))));
+        let remembered = remembered.and_then(|series| Some((group?.newest.as_ref()?, series.place as usize)));
         if let Some(value) = remembered.and_then(|(newest, place)| newest.get(place)) {
             return Ok(Some((newest_ms, value)));
         }

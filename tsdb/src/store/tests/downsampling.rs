@@ -87,10 +87,12 @@ fn query(tsdb: &Tsdb, query: &str, (start_ms, end_ms, step_ms): (i64, i64, i64),
     };
     series
         .iter()
-        .map(|s| (
+        .map(|s| {
+            (
                 s.labels.clone(),
                 s.floats().map(|p| (p.timestamp_ms, p.value)).collect(),
-            ))
+            )
+        })
         .collect()
 }
 
