@@ -4,10 +4,11 @@ use model::labels::METRIC_NAME;
 use model::metrics::Wanted;
 use model::{Labels, LabelsBuilder, MatchOp, Matcher};
 
-use super::call::arg;
+use super::call::{arg, check_extension};
 use super::stream::{Item, OverStage};
 use super::{ABSENT, Column, Evaluator, Frame, Series, Steps, Windows};
 use crate::ast::Call;
+use crate::functions::Extensions;
 use crate::{Expr, QueryError};
 
 impl Evaluator<'_> {
@@ -27,6 +28,7 @@ impl Evaluator<'_> {
     /// 1 at the steps at which no window has a sample.
     pub(super) fn absent_over_time(&self, call: &Call, steps: Steps) -> Result<Frame, QueryError> {
         let expr = arg(call, 0)?;
+        check_extension(Extensions::None, expr, call.function.name)?;
         let mut present = vec![false; steps.count];
         let apply = Box::new(|windows: &Windows<'_>, _: &str, column: &mut Column| {
             windows

@@ -147,7 +147,7 @@ fn is_counter(name: &str) -> bool {
 }
 
 /// Refuses windows with extended ends where the function cannot take them.
-fn check_extension(takes: Extensions, range: &Expr, name: &str) -> Result<(), QueryError> {
+pub(super) fn check_extension(takes: Extensions, range: &Expr, name: &str) -> Result<(), QueryError> {
     let extension = match range.unwrap_parens() {
         Expr::Range(r) => r.selector.extension,
         _ => Extension::None,

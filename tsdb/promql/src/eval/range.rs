@@ -1,5 +1,7 @@
 //! Range selectors and subqueries: the tracks of their series, with windows laid over them.
 
+mod extended;
+
 use std::sync::Arc;
 
 use model::Labels;
@@ -181,6 +183,14 @@ impl Evaluator<'_> {
     pub(crate) fn matrix(&self, expr: &Expr, steps: Steps) -> Result<Vec<RangeSeries>, QueryError> {
         let mut matrix: Vec<RangeSeries> = Vec::new();
         self.for_each_range(expr, steps, |labels, windows| {
+if windows.extension != Extension::None {
+                matrix.extend(extended::samples(labels, windows)?);
+                return Ok(());
+            }
+            if windows.extension != Extension::None {
+                matrix.extend(extended::samples(labels, windows)?);
+                return Ok(());
+            }
             for (_, window) in windows.occupied() {
                 let samples = window.values.len() + window.histograms.len();
                 self.budget.charge(samples)?;

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::{Evaluator, Frame, Output, Steps};
 use crate::QueryError;
-use crate::ast::{Expr, Span};
+use crate::ast::{Expr, Extension, Span};
 
 /// The expressions that are worth remembering, and what is remembered of them.
 #[derive(Debug, Default)]
@@ -63,6 +63,8 @@ impl<'a> Shared<'a> {
     /// The text of an expression that costs something.
     fn text_of(&self, expr: &Expr) -> Option<&'a str> {
         match expr {
+            // The text of an extended selector ends before the word that extends it.
+            Expr::Selector(s) if s.extension != Extension::None => return None,
             Expr::Selector(_) | Expr::Call(_) | Expr::Aggregate(_) => {}
             _ => return None,
         }

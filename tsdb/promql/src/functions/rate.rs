@@ -15,6 +15,7 @@ use crate::ast::Extension;
 use crate::eval::{Column, Windows};
 use crate::functions::OverCall;
 
+pub(crate) use extended::interpolate;
 pub(crate) use newest::{idelta, irate};
 
 /// What is computed.

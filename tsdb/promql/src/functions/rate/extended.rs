@@ -130,7 +130,7 @@ fn float_change(times: &[i64], values: &[f64], reach: &Reach, mode: Mode) -> Opt
 }
 
 /// The value at a time between two samples; a counter that falls is taken to have restarted from zero at the first.
-fn interpolate(before: (i64, f64), after: (i64, f64), at_ms: i64, counter: bool) -> f64 {
+pub(crate) fn interpolate(before: (i64, f64), after: (i64, f64), at_ms: i64, counter: bool) -> f64 {
     let from = if counter && after.1 < before.1 {
         0.0
     } else {
