@@ -183,7 +183,7 @@ impl Evaluator<'_> {
     pub(crate) fn matrix(&self, expr: &Expr, steps: Steps) -> Result<Vec<RangeSeries>, QueryError> {
         let mut matrix: Vec<RangeSeries> = Vec::new();
         self.for_each_range(expr, steps, |labels, windows| {
-if windows.extension != Extension::None {
+            if windows.extension != Extension::None {
                 matrix.extend(extended::samples(labels, windows)?);
                 return Ok(());
             }
