@@ -4,7 +4,9 @@
 //! snapshot of the store a query and evaluates a whole range query node by node: every node yields one column
 //! of values a series, one cell a step. An instant query is a range of one step. Each selector reads each of
 //! its series once; sliding windows walk the decoded columns. So the cost of a range query is that of reading
-//! its samples once plus the arithmetic of its windows, never "one instant query a step".
+//! its samples once plus the arithmetic of its windows, never "one instant query a step". Nodes that treat series
+//! one by one form chains through which series stream in chunks, on several threads where the engine has them, into
+//! the aggregation or the join that needs them together.
 //!
 //! This crate is a blocking library: it knows no store, no runtime and no clock. Samples are floats or
 //! native histograms, which are [`FloatHistogram`] here.

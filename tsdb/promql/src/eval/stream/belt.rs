@@ -10,12 +10,19 @@ use super::super::frame::{Frame, Series, without_metadata};
 use super::super::selector::Newest;
 use super::super::track::Track;
 use super::super::windows::Sill;
-use super::super::{Column, Evaluator, Steps};
+use super::super::{Column, Evaluator, Pool, Steps};
 use super::{OverStage, SERIES_BYTES, Source, Stage, Stream, WindowsSource};
 use crate::QueryError;
 
 /// So many series go through a chain in one piece. Fixed: the order in which floats are added up depends on it.
 const CHUNK: usize = 32;
+
+/// Less work than this is done where it is asked for: waking threads costs more than they would save. In cells of columns,
+/// each a few nanoseconds.
+const SMALL: usize = 16_384;
+
+/// What a window costs, in cells.
+const WINDOW: usize = 8;
 
 /// So many chunks for each thread are evaluated before their results are merged: bounds what waits for merging.
 const WAVE: usize = 8;
@@ -105,14 +112,19 @@ impl<'q> Evaluator<'q> {
         mut merge: impl FnMut(P) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
         let (belt, chunks) = self.belt(stream);
+        let pool = if belt.work(chunks.len()) < SMALL {
+            &Pool::default()
+        } else {
+            &self.pool
+        };
         let mut chunks = chunks.into_iter();
-        let wave = self.pool.width() * WAVE;
+        let wave = pool.width() * WAVE;
         loop {
             let next: Vec<Chunk> = chunks.by_ref().take(wave).collect();
             if next.is_empty() {
                 return Ok(());
             }
-            let results = self.pool.map(next, |chunk| {
+            let results = pool.map(next, |chunk| {
                 let mut partial = start();
                 let done = belt.run(chunk, &mut |item| take(&mut partial, item));
                 if done.is_err() {
@@ -216,6 +228,18 @@ struct Belt<'s, 'q> {
 type Take<'a> = &'a mut dyn FnMut(Item<'_>) -> Result<(), QueryError>;
 
 impl Belt<'_, '_> {
+    /// Roughly what there is to do in so many chunks, in cells.
+    fn work(&self, chunks: usize) -> usize {
+        let cell = match self.load {
+            Load::Windows(..) | Load::Points(..) => WINDOW,
+            Load::Newest(..) | Load::Frame => 1 + self.stages.len(),
+        };
+        chunks
+            .saturating_mul(CHUNK)
+            .saturating_mul(self.steps.count)
+            .saturating_mul(cell)
+    }
+
     fn run(&self, chunk: Chunk, take: Take<'_>) -> Result<(), QueryError> {
         match (&self.load, chunk) {
             (Load::Newest(set, newest), Chunk::Range(range)) => self.newest(&**set, newest, range, take),
