@@ -7,27 +7,6 @@ use crate::functions;
 use crate::lexer::Kind;
 use crate::quote::Quoted;
 
-/// The functions that upstream calls experimental.
-const EXPERIMENTAL: [&str; 17] = [
-    "double_exponential_smoothing",
-    "end",
-    "histogram_quantiles",
-    "info",
-    "mad_over_time",
-    "max_of",
-    "min_of",
-    "range",
-    "sort_by_label",
-    "sort_by_label_desc",
-    "start",
-    "start_timestamp",
-    "step",
-    "ts_of_first_over_time",
-    "ts_of_last_over_time",
-    "ts_of_max_over_time",
-    "ts_of_min_over_time",
-];
-
 impl Parser<'_> {
     pub(super) fn call(&mut self) -> Parsed {
         let name = self.token().span;
@@ -37,7 +16,7 @@ impl Parser<'_> {
         let Some(function) = functions::find(text) else {
             return Err(self.error(name, format!("unknown function with name {}", Quoted(text))));
         };
-        if EXPERIMENTAL.contains(&text) && !self.options.experimental_functions {
+        if function.experimental && !self.options.experimental_functions {
             return Err(self.error(name, format!("function {} is not enabled", Quoted(text))));
         }
         let mut span = name;
