@@ -229,7 +229,7 @@ fn samples_are_counted() {
 struct Counted {
     store: MemoryStore,
     reads: Arc<AtomicUsize>,
-    cancel: Arc<std::sync::Mutex<Option<(usize, Arc<AtomicBool>)>>>,
+    cancel: Cancel,
     fails: Arc<AtomicBool>,
 }
 
