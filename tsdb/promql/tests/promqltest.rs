@@ -7,26 +7,6 @@ use promql::promqltest::{Report, run};
 /// Upstream's files hold so many evaluations.
 const UPSTREAM_TOTAL: usize = 2214;
 
-/// The files are of a state a little later than Prometheus 3.14, which itself fails these evaluations, by their lines:
-/// `@` on what step-invariant arguments meet, times of `info`, the place that notes on NaN observations point at, and the
-/// order in which an error names two duplicates. The engine gives what 3.14 gives or what the files say. All others pass.
-const LATER: [(&str, &[usize]); 4] = [
-    ("at_modifier.test", &[230, 233]),
-    ("info.test", &[139, 144, 229, 244, 249, 263, 269, 273, 278, 282]),
-    (
-        "native_histograms.test",
-        &[1616, 1621, 1631, 1635, 1639, 1644, 1648, 1653],
-    ),
-    ("operators.test", &[1027]),
-];
-
-fn is_of_a_later_state(path: &Path, line: usize) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str());
-    LATER
-        .iter()
-        .any(|(file, lines)| name == Some(*file) && lines.contains(&line))
-}
-
 fn test_files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).expect("a folder of .test files");
     let mut files: Vec<PathBuf> = entries
@@ -73,11 +53,7 @@ fn upstream_files_pass() {
         let report = report(&path);
         passed += report.passed;
         total += report.total();
-        let failed = report
-            .failed
-            .iter()
-            .filter(|f| !is_of_a_later_state(&path, f.line));
-        wrong.extend(failed.map(|f| format!("{}: {f}", path.display())));
+        wrong.extend(report.failed.iter().map(|f| format!("{}: {f}", path.display())));
     }
     eprintln!("upstream: passed {passed} of {total}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

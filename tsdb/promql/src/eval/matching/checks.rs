@@ -54,6 +54,9 @@ impl Matcher<'_> {
                 continue;
             };
             let side = if self.swapped { "left" } else { "right" };
+            // In order, so that the same query fails with the same words.
+            let lesser = (&first.labels).min(&second.labels);
+            let greater = (&first.labels).max(&second.labels);
             return Some(Fault {
                 step,
                 many_side: false,
@@ -62,8 +65,8 @@ impl Matcher<'_> {
                     "found duplicate series for the match group {} on the {side} hand-side of the operation: \
                      [{}, {}];many-to-many matching not allowed: matching labels must be unique on one side",
                     braced(&self.signature.labels(&first.labels)),
-                    braced(&second.labels),
-                    braced(&first.labels),
+                    braced(lesser),
+                    braced(greater),
                 ),
             });
         }
