@@ -12,8 +12,8 @@
 //! Never kept: answers of numbers that stand for stretches of time (`max_resolution_ms`), for which stretches those
 //! are changes without a sample coming or going; answers that alone take more than a quarter of the room; errors. Kept for
 //! the very same window only: see [`dependence`]. Answers with warnings or infos serve other windows only where the
-//! steps evaluated anew say the same: which step gave rise to them is not known. Instant queries are not asked here: they
-//! ask for "now", which never comes again.
+//! steps evaluated anew say the same: which step gave rise to them is not known. Answers to instant queries are kept for
+//! the very same time.
 //!
 //! One cache belongs to one store and one engine. It has no clock and no threads; nothing is evaluated under a lock.
 
@@ -21,6 +21,7 @@ mod columns;
 mod dependence;
 mod flights;
 mod grid;
+mod instant;
 mod key;
 mod names;
 mod plan;
@@ -37,14 +38,15 @@ use columns::Columns;
 use dependence::{Asked, Dependence};
 use flights::Flights;
 use grid::Grid;
+use instant::Instant;
 use key::Key;
 use plan::{Plan, Reuse};
-use shelf::{Entry, Shelf};
+use shelf::{Answer, Entry, Shelf};
 
 /// Bytes that kept answers may take where nothing else is said.
 pub const DEFAULT_MAX_BYTES: usize = 32 << 20;
 
-/// Answers to range queries over one store.
+/// Answers to queries over one store.
 #[derive(Debug)]
 pub struct ResultsCache {
     max_bytes: usize,
@@ -176,6 +178,65 @@ impl ResultsCache {
         self.answer(&key, &question)
     }
 
+    /// What [`Engine::instant_expr`] answers, from what was answered for that very time if it still holds.
+    ///
+    /// # Errors
+    /// As of [`Engine::instant_expr`].
+    pub fn instant_expr(
+        &self,
+        engine: &Engine,
+        store: &dyn MetricStore,
+        expr: &Expr,
+        time_ms: i64,
+        context: &QueryContext,
+    ) -> Result<QueryResult, QueryError> {
+        let fresh = || engine.instant_expr(store, expr, time_ms, context);
+        if self.max_bytes == 0 || context.max_resolution_ms != 0 {
+            self.counts.bypassed.fetch_add(1, Ordering::Relaxed);
+            return fresh();
+        }
+        let options = engine.options();
+        let lookback_ms = context.lookback_delta_ms.unwrap_or(options.lookback_delta_ms);
+        let key = Arc::new(Key {
+            query: context.text.clone().unwrap_or_else(|| expr.to_string().into()),
+            step_ms: 0,
+            phase_ms: 0,
+            lookback_ms,
+            subquery_step_ms: options.subquery_step_ms,
+            window_ms: Some((time_ms, time_ms)),
+        });
+        let dependence = Dependence::of(
+            expr,
+            Asked {
+                start_ms: time_ms,
+                end_ms: time_ms,
+                lookback_ms,
+                delayed_names: options.delayed_name_removal,
+            },
+        );
+        let kept = || {
+            let entry = self.shelf().get(&key)?;
+            let changed_ms = store.changed_since(entry.revision);
+            match &entry.answer {
+                Answer::Instant(instant) if dependence.holds_before(changed_ms) > time_ms => {
+                    Some(self.hit(instant.result()))
+                }
+                _ => None,
+            }
+        };
+        if let Some(result) = kept() {
+            return Ok(result);
+        }
+        self.counts.misses.fetch_add(1, Ordering::Relaxed);
+        let revision = store.revision();
+        let result = fresh()?;
+        if let Some(instant) = Instant::of(&result) {
+            let answer = Answer::Instant(Arc::new(instant));
+            self.shelf().put(&key, Entry { answer, revision });
+        }
+        Ok(result)
+    }
+
     /// How the cache does.
     pub fn stats(&self) -> CacheStats {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -231,7 +292,10 @@ impl ResultsCache {
         let plan = entry.map_or(Plan::Nothing, |entry| {
             let changed_ms = question.store.changed_since(entry.revision);
             let holds_before = question.dependence.holds_before(changed_ms);
-            match plan::plan(&entry.columns, holds_before, question.grid) {
+            let Answer::Steps(columns) = &entry.answer else {
+                return Plan::Nothing;
+            };
+            match plan::plan(columns, holds_before, question.grid) {
                 Plan::Some(_) if question.dependence.window => Plan::Nothing,
                 plan => plan,
             }
@@ -256,8 +320,8 @@ impl ResultsCache {
         let revision = question.store.revision();
         let result = question.whole()?;
         if let Some(columns) = Columns::of(&result, question.grid) {
-            let columns = Arc::new(columns);
-            self.shelf().put(key, Entry { columns, revision });
+            let answer = Answer::Steps(Arc::new(columns));
+            self.shelf().put(key, Entry { answer, revision });
         }
         Ok(result)
     }
@@ -280,10 +344,10 @@ impl ResultsCache {
         let Some(joined) = reuse.join(head.as_ref(), tail.as_ref()) else {
             return Ok(None);
         };
-        let answer = joined.columns.answer(&joined.answer);
-        let columns = Arc::new(joined.columns);
-        self.shelf().put(key, Entry { columns, revision });
-        Ok(Some(answer))
+        let result = joined.columns.answer(&joined.answer);
+        let answer = Answer::Steps(Arc::new(joined.columns));
+        self.shelf().put(key, Entry { answer, revision });
+        Ok(Some(result))
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {

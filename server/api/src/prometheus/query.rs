@@ -44,8 +44,11 @@ pub(super) async fn instant(
     let time_ms = params.time_ms("time", state.clock.now_ms())?;
     let asked = asked(&params, (method, uri, client), (time_ms, time_ms, 0));
     let (engine, metrics) = (Arc::clone(&state.engine), Arc::clone(&state.metrics));
-    let work =
-        move |expr: &Expr, context: &QueryContext| engine.instant_expr(&*metrics, expr, time_ms, context);
+    let results = may_be_kept(&params)?.then(|| Arc::clone(&state.results));
+    let work = move |expr: &Expr, context: &QueryContext| match results {
+        Some(results) => results.instant_expr(&engine, &*metrics, expr, time_ms, context),
+        None => engine.instant_expr(&*metrics, expr, time_ms, context),
+    };
     run(&state, &params, asked, limit, work).await
 }
 

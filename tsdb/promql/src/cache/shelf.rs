@@ -10,6 +10,7 @@ use model::metrics::Revision;
 use rustc_hash::FxHashMap;
 
 use super::columns::Columns;
+use super::instant::Instant;
 use super::key::Key;
 
 /// One answer takes at most this share of all room.
@@ -21,8 +22,26 @@ const ON_PROBATION: usize = 4;
 /// An answer, and how far writing had come before it was evaluated.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
-    pub(super) columns: Arc<Columns>,
+    pub(super) answer: Answer,
     pub(super) revision: Revision,
+}
+
+/// What there is to keep.
+#[derive(Debug, Clone)]
+pub(super) enum Answer {
+    /// Of a range query.
+    Steps(Arc<Columns>),
+    /// Of an instant query.
+    Instant(Arc<Instant>),
+}
+
+impl Answer {
+    fn bytes(&self) -> usize {
+        match self {
+            Answer::Steps(columns) => columns.bytes(),
+            Answer::Instant(instant) => instant.bytes(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -74,7 +93,7 @@ impl Shelf {
 
     /// Keeps an entry instead of what has its key. Others go where room is needed.
     pub(super) fn put(&mut self, key: &Arc<Key>, entry: Entry) {
-        let bytes = entry.columns.bytes() + key.bytes();
+        let bytes = entry.answer.bytes() + key.bytes();
         let proven = self.remove(key);
         if bytes > self.largest() {
             return;

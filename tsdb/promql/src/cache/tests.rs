@@ -34,6 +34,9 @@ fn ask(
         ..context.clone()
     };
     match cache {
+        // A step of 0: at the end alone.
+        Some(cache) if step_ms == 0 => cache.instant_expr(engine, store, &expr, end_ms, context),
+        None if step_ms == 0 => engine.instant_expr(store, &expr, end_ms, context),
         Some(cache) => cache.range_expr(engine, store, &expr, start_ms, end_ms, step_ms, context),
         None => engine.range_expr(store, &expr, start_ms, end_ms, step_ms, context),
     }
@@ -98,6 +101,30 @@ impl Counting {
         assert_eq!(answer.unwrap(), fresh.unwrap(), "{query}");
         reads
     }
+}
+
+#[test]
+fn an_instant_is_read_again_only_when_something_before_it_changed() {
+    let store = Counting::new();
+    let cache = ResultsCache::new(DEFAULT_MAX_BYTES);
+    let reads = |query: &str, time_ms: i64| {
+        let (window, context) = ((time_ms, time_ms, 0), QueryContext::default());
+        let before = store.reads();
+        let answer = ask(&Engine::default(), Some(&cache), &store, query, window, &context).unwrap();
+        let reads = store.reads() - before;
+        let fresh = ask(&Engine::default(), None, &store.store, query, window, &context).unwrap();
+        assert_eq!(answer, fresh, "{query}");
+        reads
+    };
+    assert_eq!(reads("sum(a)", 50_000), 1);
+    assert_eq!(reads("sum(a)", 50_000), 0);
+    assert_eq!(reads("sum(a)", 50_001), 1, "another time");
+    assert_eq!(reads("sum(a offset -10s)", 50_000), 1);
+    push(&store.store, "a{x=\"3\"}", 55_000, 1.0);
+    assert_eq!(reads("sum(a)", 50_000), 0, "later than that");
+    assert_eq!(reads("sum(a offset -10s)", 50_000), 1, "it looks ahead");
+    push(&store.store, "a{x=\"3\"}", 50_000, 1.0);
+    assert_eq!(reads("sum(a)", 50_000), 1);
 }
 
 #[test]

@@ -303,6 +303,9 @@ impl World {
             self.now_ms - self.now_ms.rem_euclid(step_ms) + phase_ms - step_ms * self.random.below(4);
         let end_ms = end_ms + if self.random.one_in(10) { 4 * step_ms } else { 0 };
         let start_ms = end_ms - step_ms * [0, 1, 5, 12, 20, 21][self.random.below(6) as usize];
+        if self.random.one_in(6) {
+            return (end_ms, end_ms, 0);
+        }
         (start_ms, end_ms + self.random.below(3), step_ms)
     }
 }
