@@ -187,10 +187,6 @@ impl Evaluator<'_> {
                 matrix.extend(extended::samples(labels, windows)?);
                 return Ok(());
             }
-            if windows.extension != Extension::None {
-                matrix.extend(extended::samples(labels, windows)?);
-                return Ok(());
-            }
             for (_, window) in windows.occupied() {
                 let samples = window.values.len() + window.histograms.len();
                 self.budget.charge(samples)?;
