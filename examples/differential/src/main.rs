@@ -41,7 +41,7 @@ use sides::{InProcess, Server, Side};
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// How often the peer is asked again when answers differ.
-const REPEATS: usize = 3;
+const REPEATS: usize = 8;
 
 #[derive(Parser, Debug)]
 #[command(about = "Asks Prometheus and Masthead the same random questions and shows where they disagree")]

@@ -103,8 +103,10 @@ impl Evaluator<'_> {
             AggregateOp::Min | AggregateOp::Max => self.fold::<extremes::Extreme>(aggregate, &fold),
             AggregateOp::Stddev | AggregateOp::Stdvar => self.fold::<variance::Variance>(aggregate, &fold),
             AggregateOp::Quantile => {
+                let frame = self.fold::<quantile::Quantile>(aggregate, &fold)?;
+                // Last, so that of the same said twice the outer place counts.
                 self.check_quantiles(aggregate, &param);
-                self.fold::<quantile::Quantile>(aggregate, &fold)
+                Ok(frame)
             }
             AggregateOp::LimitRatio => self.limit_ratio(aggregate, &fold),
             AggregateOp::Topk | AggregateOp::Bottomk | AggregateOp::Limitk => self.top_k(aggregate, &fold),

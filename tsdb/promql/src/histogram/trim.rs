@@ -149,6 +149,12 @@ fn cut_infinite(bucket: &Bucket, at: f64, side: Trim) -> Kept {
 /// What is left of the zero bucket, which ends at zero on the side where there are no populated buckets, if there are some
 /// on the other. `has` says that of the negative and the positive side.
 fn cut_zero(bucket: &Bucket, at: f64, side: Trim, has: (bool, bool)) -> Kept {
+    if at.is_nan() {
+        return Kept {
+            count: at,
+            middle: at,
+        };
+    }
     let (lower, upper) = match has {
         (true, false) => (bucket.lower, 0.0),
         (false, true) => (0.0, bucket.upper),
