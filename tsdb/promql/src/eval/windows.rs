@@ -64,8 +64,6 @@ pub(crate) struct Window<'a> {
     pub(crate) eval_ms: i64,
 }
 
-impl Window<'_> {}
-
 impl<'a> Windows<'a> {
     /// The window of a step with its samples.
     pub(crate) fn window(&self, bounds: &Bounds) -> Window<'a> {
