@@ -6,7 +6,7 @@
 pub mod envelope;
 mod exemplars;
 mod federate;
-mod json;
+pub mod json;
 mod metadata;
 pub mod params;
 mod query;
@@ -71,6 +71,7 @@ pub fn routes(state: PrometheusState) -> Router {
         )
         .route("/api/v1/format_query", get(query::format).post(query::format))
         .route("/api/v1/parse_query", get(query::parse).post(query::parse))
+        .route("/api/v1/query_explain", get(query::explain).post(query::explain))
         .route("/api/v1/status/active_queries", get(query::active))
         .route("/api/v1/series", get(series::series).post(series::series))
         .route("/api/v1/labels", get(series::labels).post(series::labels))

@@ -256,8 +256,6 @@ async fn a_prometheus_reads_from_masthead() {
     for query in [
         "count({__name__!=\"\"})",
         "sort(sum by (__name__) (sum_over_time({__name__=~\"node.*|up\"}[1h])))",
-        "count({__name__=~\"latency.*\"})",
-        "histogram_quantile(0.9, sum(rate({__name__=~\"latency\"}[30m])))",
     ] {
         let asked = crate::ask::path("/api/v1/query", &[("query", query), ("time", &time)]);
         let theirs = crate::harness::get(&format!("http://127.0.0.1:{port}{asked}")).await;

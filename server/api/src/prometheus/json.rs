@@ -15,10 +15,10 @@ use model::metrics::Sample;
 use promql::{InstantSample, SampleValue, Value};
 
 pub(crate) use number::{float, timestamp};
-pub(crate) use pen::Pen;
+pub use pen::Pen;
 
 /// `"resultType":…,"result":…`: the members of a query's `data`.
-pub(crate) fn value(pen: &mut Pen, value: &Value) {
+pub fn value(pen: &mut Pen, value: &Value) {
     match value {
         Value::Scalar(sample) => {
             pen.text(r#""resultType":"scalar","result":"#);

@@ -1,10 +1,11 @@
-//! `query` and `query_range`.
+//! `query`, `query_range` and `query_explain`.
 //!
 //! A query runs on the query pool, and its answer is written there. It ends early when its client hangs up, when its time
 //! is over, or when it would take more than it may.
 
 mod active;
 mod answer;
+mod explain;
 mod expression;
 
 use std::sync::Arc;
@@ -14,16 +15,17 @@ use std::time::{Duration, Instant};
 use axum::extract::{Extension, State};
 use axum::http::{Method, Uri};
 use axum::response::Response;
-use promql::{Expr, QueryContext, QueryError, QueryResult};
+use promql::{Expr, QueryContext, QueryError};
 
 use super::PrometheusState;
 use super::envelope::{ApiError, ErrorType};
 use super::params::Params;
 use crate::Client;
-use crate::queries::Asked;
+use crate::queries::{Asked, Outcome};
 use answer::Shape;
 
 pub(super) use active::active;
+pub(super) use explain::explain;
 pub(super) use expression::{format, parse};
 
 /// More steps than this in one range query are refused, as Prometheus does.
@@ -49,7 +51,8 @@ pub(super) async fn instant(
         Some(results) => results.instant_expr(&engine, &*metrics, expr, time_ms, context),
         None => engine.instant_expr(&*metrics, expr, time_ms, context),
     };
-    run(&state, &params, asked, limit, work).await
+    let shape = Shape::new(&params, limit, state.per_step_stats);
+    run(&state, &params, asked, shape, work).await
 }
 
 /// `GET|POST /query_range`
@@ -69,7 +72,8 @@ pub(super) async fn range(
         Some(results) => results.range_expr(&engine, &*metrics, expr, start_ms, end_ms, step_ms, context),
         None => engine.range_expr(&*metrics, expr, start_ms, end_ms, step_ms, context),
     };
-    run(&state, &params, asked, limit, work).await
+    let shape = Shape::new(&params, limit, state.per_step_stats);
+    run(&state, &params, asked, shape, work).await
 }
 
 /// Whether an answer may be one of before: not if `nocache` says no, as VictoriaMetrics spells it, nor where the question is
@@ -125,13 +129,21 @@ fn asked(
     }
 }
 
+/// What becomes of what a query gives: a line in the logs and an answer.
+trait Telling<T>: Send + 'static {
+    /// What the logs say of the query, which waited so long for its turn.
+    fn outcome(&self, result: &Result<T, QueryError>, queued: Duration) -> Outcome;
+    /// The answer to the client.
+    fn answer(&self, result: T, queued: Duration) -> Response;
+}
+
 /// Runs a query on the query pool and writes its answer there.
-async fn run(
+async fn run<T>(
     state: &PrometheusState,
     params: &Params,
     asked: Asked,
-    limit: usize,
-    work: impl FnOnce(&Expr, &QueryContext) -> Result<QueryResult, QueryError> + Send + 'static,
+    telling: impl Telling<T>,
+    work: impl FnOnce(&Expr, &QueryContext) -> Result<T, QueryError> + Send + 'static,
 ) -> Result<Response, ApiError> {
     let mut timeout = state.query_timeout;
     if let Some(ms) = params.duration_ms("timeout")? {
@@ -147,7 +159,6 @@ async fn run(
         text: Some(Arc::clone(&asked.query)),
         stats: params.get("stats").is_some() || state.journal.logs(),
     };
-    let shape = Shape::new(params, limit, state.per_step_stats);
     let journal = Arc::clone(&state.journal);
     let options = state.parser;
     let answer = move || {
@@ -155,8 +166,8 @@ async fn run(
         let expr = promql::parse_with(&asked.query, &options)?;
         let entry = journal.begin(asked);
         let result = work(&expr, &context);
-        entry.finish(&shape.outcome(&result, queued));
-        Ok(shape.answer(result?, queued))
+        entry.finish(&telling.outcome(&result, queued));
+        Ok(telling.answer(result?, queued))
     };
     state.pool.run(answer).await?
 }

@@ -182,6 +182,29 @@ async fn a_range_query_asked_again_is_answered_from_what_is_there() {
 }
 
 #[tokio::test]
+async fn a_query_is_explained_part_by_part() {
+    let query = "query=sum(rate(up%5B5m%5D))%2B1";
+    let (status, body) = get(&format!("/api/v1/query_explain?{query}")).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let plan = &body["data"];
+    assert_eq!(
+        (&plan["kind"], &plan["children"][0]["kind"]),
+        (&json!("operator"), &json!("aggregation"))
+    );
+    assert_eq!(plan["children"][0]["text"], "sum(rate(up[5m]))");
+    assert_eq!(plan["children"][0]["position"], json!([0, 17]));
+    assert_eq!(plan["series"], 1, "{body}");
+    assert!(plan["totalTime"].as_f64().is_some_and(|t| t > 0.0), "{body}");
+    let range = format!("{query}&start=1699999900&end=1700000000&step=15&analyze=false");
+    let (_, body) = get(&format!("/api/v1/query_explain?{range}")).await;
+    assert_eq!(body["data"]["totalTime"], Value::Null, "{body}");
+    assert_eq!(
+        get("/api/v1/query_explain?query=(").await.0,
+        StatusCode::BAD_REQUEST
+    );
+}
+
+#[tokio::test]
 async fn bad_requests_name_the_parameter() {
     for (uri, part) in [
         ("/api/v1/query?query=sum(", "invalid parameter \"query\""),

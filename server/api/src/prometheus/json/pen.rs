@@ -16,7 +16,7 @@ pub(super) const BLOCK: usize = 32;
 
 /// Writes text.
 #[derive(Debug, Default)]
-pub(crate) struct Pen {
+pub struct Pen {
     done: Vec<Bytes>,
     buffer: Vec<u8>,
 }
@@ -88,7 +88,7 @@ impl Pen {
     }
 
     /// What was written, in pieces.
-    pub(crate) fn finish(mut self) -> Vec<Bytes> {
+    pub fn finish(mut self) -> Vec<Bytes> {
         self.cut();
         self.done
     }

@@ -6,6 +6,7 @@ use axum::response::Response;
 use promql::{QueryError, QueryResult, QueryStats, Value};
 use serde_json::json;
 
+use super::Telling;
 use crate::prometheus::envelope::success_with;
 use crate::prometheus::json;
 use crate::prometheus::params::Params;
@@ -29,36 +30,6 @@ impl Shape {
             by_step: per_step_stats && stats == "all",
             stats,
         }
-    }
-
-    /// What the logs say of the query.
-    pub(super) fn outcome(&self, result: &Result<QueryResult, QueryError>, queued: Duration) -> Outcome {
-        let stats = result.as_ref().ok().and_then(|result| result.stats.as_ref());
-        Outcome {
-            error: result.as_ref().err().map(ToString::to_string),
-            stats: stats.map_or(serde_json::Value::Null, |stats| self.statistics(stats, queued)),
-            samples: stats.map_or(0, |stats| stats.samples_read),
-            series: result.as_ref().map_or(0, |result| series(&result.value)),
-        }
-    }
-
-    /// The answer to the client, of a query that waited so long for its turn.
-    pub(super) fn answer(&self, mut result: QueryResult, queued: Duration) -> Response {
-        if self.limit > 0 && cut(&mut result.value, self.limit) {
-            result.warnings.push("results truncated due to limit".to_owned());
-        }
-        result.warnings.extend(self.stats_warning());
-        let stats = result.stats.as_ref().filter(|_| !self.stats.is_empty());
-        let data = |pen: &mut json::Pen| {
-            pen.text("{");
-            json::value(pen, &result.value);
-            if let Some(stats) = stats {
-                pen.text(",\"stats\":");
-                pen.text(&self.statistics(stats, queued).to_string());
-            }
-            pen.text("}");
-        };
-        success_with(data, &result.warnings, &result.infos)
     }
 
     /// Prometheus' `stats`: times in seconds.
@@ -95,6 +66,36 @@ impl Shape {
                  release, use \"true\" or \"all\""
             )
         })
+    }
+}
+
+impl Telling<QueryResult> for Shape {
+    fn outcome(&self, result: &Result<QueryResult, QueryError>, queued: Duration) -> Outcome {
+        let stats = result.as_ref().ok().and_then(|result| result.stats.as_ref());
+        Outcome {
+            error: result.as_ref().err().map(ToString::to_string),
+            stats: stats.map_or(serde_json::Value::Null, |stats| self.statistics(stats, queued)),
+            samples: stats.map_or(0, |stats| stats.samples_read),
+            series: result.as_ref().map_or(0, |result| series(&result.value)),
+        }
+    }
+
+    fn answer(&self, mut result: QueryResult, queued: Duration) -> Response {
+        if self.limit > 0 && cut(&mut result.value, self.limit) {
+            result.warnings.push("results truncated due to limit".to_owned());
+        }
+        result.warnings.extend(self.stats_warning());
+        let stats = result.stats.as_ref().filter(|_| !self.stats.is_empty());
+        let data = |pen: &mut json::Pen| {
+            pen.text("{");
+            json::value(pen, &result.value);
+            if let Some(stats) = stats {
+                pen.text(",\"stats\":");
+                pen.text(&self.statistics(stats, queued).to_string());
+            }
+            pen.text("}");
+        };
+        success_with(data, &result.warnings, &result.infos)
     }
 }
 

@@ -216,3 +216,85 @@ async fn too_many_samples_and_nonsense_are_refused() {
     let (status, body) = ask(state, &request(&[1], ("instance", "nobody"), 1)).await;
     assert_eq!((status, body.len()), (StatusCode::OK, 0));
 }
+
+/// What is written here is what remote write reads: the messages are the same.
+#[test]
+fn histograms_are_written_as_remote_write_reads_them() {
+    use model::Histogram;
+    use model::histogram::{Buckets, CUSTOM_BUCKETS_SCHEMA, CounterResetHint, Counts, Span};
+    let spans = vec![
+        Span {
+            offset: -3,
+            length: 2,
+        },
+        Span { offset: 4, length: 1 },
+    ];
+    let whole = Histogram {
+        schema: 2,
+        reset_hint: CounterResetHint::Gauge,
+        zero_threshold: 1e-128,
+        sum: -7.25,
+        positive_spans: spans.clone(),
+        negative_spans: spans[..1].to_vec(),
+        custom_values: vec![],
+        counts: Counts::Integer(Buckets {
+            count: 21,
+            zero_count: 1,
+            positive: vec![9, 2, 5],
+            negative: vec![1, 3],
+        }),
+    };
+    let float = Histogram {
+        counts: Counts::Float(Buckets {
+            count: 21.5,
+            zero_count: 0.0,
+            positive: vec![9.5, 2.0, 5.0],
+            negative: vec![1.0, 4.0],
+        }),
+        ..whole.clone()
+    };
+    let custom = Histogram {
+        schema: CUSTOM_BUCKETS_SCHEMA,
+        reset_hint: CounterResetHint::Unknown,
+        zero_threshold: 0.0,
+        positive_spans: vec![Span { offset: 0, length: 3 }],
+        negative_spans: vec![],
+        custom_values: vec![0.5, 1.0],
+        counts: Counts::Integer(Buckets {
+            count: 16,
+            zero_count: 0,
+            positive: vec![9, 2, 5],
+            negative: vec![],
+        }),
+        ..whole.clone()
+    };
+    for histogram in [whole, float, custom] {
+        let (mut request, mut series) = (Vec::new(), Vec::new());
+        wire::labels(&mut series, &Labels::from_pairs([("__name__", "h")]));
+        wire::message(&mut series, 4, &mut Vec::new(), |out| {
+            wire::histogram(out, BEGIN_MS, &histogram)
+        });
+        wire::bytes(&mut request, 1, &series);
+        let body = snap::raw::Encoder::new()
+            .compress_vec(&request)
+            .expect("compressed");
+        let store = MemoryStore::default();
+        let receiver = collector::push::remote_write::Receiver::default();
+        receiver.receive(&store, &body, 1 << 20).expect("taken");
+        let state = state_of(store);
+        let source = Source {
+            state,
+            external: Labels::empty(),
+        };
+        let query = Query {
+            start_ms: BEGIN_MS,
+            end_ms: BEGIN_MS,
+            matchers: vec![Matcher::new("__name__", MatchOp::Equal, "h").expect("a matcher")],
+        };
+        let selected = source.select(&query).expect("selected");
+        let mut samples = Samples::default();
+        selected.series.reader(0..1).next(&mut samples).expect("read");
+        assert_eq!(samples.histograms.len(), 1);
+        assert_eq!(*samples.histograms[0].1, histogram);
+    }
+}
