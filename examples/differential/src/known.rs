@@ -45,11 +45,25 @@ const KNOWN: &[Known] = &[
         },
     },
     Known {
-        name: "predict-linear-at",
+        name: "subquery-at",
         holds: |query, difference| {
-            let at = query.contains(" @ ") && query.contains("predict_linear(");
+            let moving = ["predict_linear(", "double_exponential_smoothing("];
+            let at = query.contains(" @ ") && moving.iter().any(|function| query.contains(function));
             at && is_about_data(difference)
         },
+    },
+    Known {
+        name: "duplicates-in-order",
+        holds: |_, difference| {
+            let duplicates = difference
+                .text
+                .matches("found duplicate series for the match group");
+            difference.kind == Kind::ErrorText && duplicates.count() == 2
+        },
+    },
+    Known {
+        name: "changes-of-layout",
+        holds: |query, difference| difference.kind == Kind::Floats && query.contains("changes("),
     },
     Known {
         name: "peer-panics",
