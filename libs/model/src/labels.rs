@@ -77,6 +77,11 @@ impl Labels {
         self.0.ends.is_empty()
     }
 
+    /// Bytes of all names and values together.
+    pub fn text_len(&self) -> usize {
+        self.0.text.len()
+    }
+
     /// The pairs in order of name.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone + '_ {
         (0..self.len()).map(|i| (self.piece(2 * i), self.piece(2 * i + 1)))

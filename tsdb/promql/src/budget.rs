@@ -26,6 +26,8 @@ pub(crate) struct Budget {
     samples: AtomicU64,
     peak: AtomicU64,
     bytes: AtomicU64,
+    /// Bytes of results that other nodes will ask for again.
+    aside: AtomicU64,
     /// One of the query's threads has failed: the others need not go on.
     stopped: AtomicBool,
 }
@@ -45,6 +47,7 @@ impl Budget {
             samples: AtomicU64::new(0),
             peak: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            aside: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
         }
     }
@@ -99,12 +102,33 @@ impl Budget {
         self.see_bytes(held)
     }
 
+    /// Gives back so many bytes that were taken.
+    pub(crate) fn give_back_bytes(&self, bytes: usize) {
+        let less = |held: u64| Some(held.saturating_sub(bytes as u64));
+        // Always changes, for it always says how.
+        let _ = self
+            .bytes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    /// Takes room for what is held beyond the node that made it, until it is given back.
+    pub(crate) fn put_aside(&self, bytes: usize) -> Result<(), QueryError> {
+        self.aside.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.touch_bytes(0)
+    }
+
+    /// Gives back what was put aside.
+    pub(crate) fn take_back(&self, bytes: usize) {
+        self.aside.fetch_sub(bytes as u64, Ordering::Relaxed);
+    }
+
     /// Says that so many bytes more are held for a moment.
     pub(crate) fn touch_bytes(&self, bytes: usize) -> Result<(), QueryError> {
         self.see_bytes(self.bytes.load(Ordering::Relaxed).saturating_add(bytes as u64))
     }
 
     fn see_bytes(&self, held: u64) -> Result<(), QueryError> {
+        let held = held.saturating_add(self.aside.load(Ordering::Relaxed));
         if self.limits.max_bytes > 0 && held > self.limits.max_bytes {
             let limit = self.limits.max_bytes;
             return Err(QueryError::TooMuchMemory { limit });

@@ -26,6 +26,11 @@ impl Series {
             column: Column::of_floats(floats),
         }
     }
+
+    /// Bytes of memory it takes, roughly.
+    pub(crate) fn bytes(&self) -> usize {
+        self.column.bytes() + SERIES_BYTES.max(self.labels.text_len())
+    }
 }
 
 /// Series with columns of equal length, in an order that matters to instant queries only.
@@ -63,7 +68,7 @@ impl Output {
         match self {
             Output::Scalar(values) => 8 * values.capacity(),
             Output::String(text) => text.capacity(),
-            Output::Vector(frame) => frame.iter().map(|s| s.column.bytes() + SERIES_BYTES).sum(),
+            Output::Vector(frame) => frame.iter().map(Series::bytes).sum(),
         }
     }
 

@@ -24,7 +24,10 @@ impl Evaluator<'_> {
         for series in &mut frame {
             let source = series.labels.get(from).unwrap_or("");
             if let Some(captures) = regex.captures(source) {
-                set(series, to, &expanded(replacement, &captures));
+                self.budget.check()?;
+                let value = expanded(replacement, &captures).ok_or_else(|| too_long("label_replace"))?;
+                self.budget.hold_bytes(value.len())?;
+                set(series, to, &value);
             }
         }
         merge_same_labels(frame)
@@ -48,6 +51,15 @@ impl Evaluator<'_> {
                 .iter()
                 .map(|s| series.labels.get(s).unwrap_or(""))
                 .collect();
+            let between = separator.len().saturating_mul(values.len());
+            let bytes = values
+                .iter()
+                .map(|v| v.len())
+                .fold(between, usize::saturating_add);
+            if bytes > MAX_VALUE_BYTES {
+                return Err(too_long("label_join"));
+            }
+            self.budget.hold_bytes(bytes)?;
             let joined = values.join(separator);
             set(series, to, &joined);
         }
@@ -55,11 +67,24 @@ impl Evaluator<'_> {
     }
 }
 
+/// A label that a query makes has at most so many bytes: a few calls within each other write ever longer ones.
+const MAX_VALUE_BYTES: usize = 1 << 20;
+
+fn too_long(function: &str) -> QueryError {
+    QueryError::execution(format!(
+        "label value longer than {MAX_VALUE_BYTES} bytes in {function}()"
+    ))
+}
+
 /// A replacement with `$1`, `${1}`, `$name` and `${name}` put in as Go does: what is no such reference stays as it is.
-fn expanded(replacement: &str, captures: &regex::Captures<'_>) -> String {
+/// `None` where that is too long.
+fn expanded(replacement: &str, captures: &regex::Captures<'_>) -> Option<String> {
     let mut value = String::with_capacity(replacement.len());
     let mut rest = replacement;
     while let Some((before, after)) = rest.split_once('$') {
+        if value.len() > MAX_VALUE_BYTES {
+            return None;
+        }
         value.push_str(before);
         if let Some(after) = after.strip_prefix('$') {
             value.push('$');
@@ -77,7 +102,7 @@ fn expanded(replacement: &str, captures: &regex::Captures<'_>) -> String {
         }
     }
     value.push_str(rest);
-    value
+    (value.len() <= MAX_VALUE_BYTES).then_some(value)
 }
 
 /// The name of a group that a text begins with, in braces or not, and what follows.

@@ -13,10 +13,10 @@ use rustc_hash::FxHashMap;
 
 use super::binary::{Note, Operator, element};
 use super::frame::{is_metadata_label, merge_same_labels};
-use super::stream::SERIES_BYTES;
 use super::{ABSENT, Cell, Column, Evaluator, Frame, Series, Steps, is_absent};
 use crate::QueryError;
 use crate::ast::{Binary, Cardinality, Matching};
+use crate::budget::Budget;
 
 /// Stands between the texts of a signature; no text of a label has this byte.
 const BETWEEN: u8 = 0xff;
@@ -91,6 +91,7 @@ struct Matcher<'a> {
     /// Steps at which the many side has any sample at all.
     many_any: Vec<bool>,
     steps: Steps,
+    budget: &'a Budget,
 }
 
 impl Evaluator<'_> {
@@ -119,6 +120,7 @@ impl Evaluator<'_> {
             one_fill,
             many_any,
             steps,
+            budget: &self.budget,
         };
         let mut said = Said::new(steps);
         let mut faults = Vec::new();
@@ -130,12 +132,7 @@ impl Evaluator<'_> {
                 // Of all faults the first one is told.
                 continue;
             }
-            let results = matcher.group(&group, &mut said);
-            let columns = || results.iter().map(|(_, s)| &s.column);
-            self.budget.charge(columns().map(Column::samples).sum())?;
-            self.budget
-                .hold_bytes(columns().map(|c| c.bytes() + SERIES_BYTES).sum())?;
-            placed.extend(results);
+            placed.extend(matcher.group(&group, &mut said)?);
         }
         if let Some(first) = faults.into_iter().min() {
             return Err(QueryError::Execution(first.text));
@@ -232,12 +229,13 @@ impl<'a> Side<'a> {
 
 impl Matcher<'_> {
     /// The results of one group, each with its place in the answer.
-    fn group(&self, group: &Group<'_>, said: &mut Said) -> Vec<(usize, Series)> {
+    fn group(&self, group: &Group<'_>, said: &mut Said) -> Result<Vec<(usize, Series)>, QueryError> {
         let mut results = Vec::new();
         for (i, many) in &group.many {
+            self.budget.check()?;
             for one in &group.one {
                 let column = self.combine(Side::Column(&many.column), Side::Column(&one.column), *i, said);
-                self.push(&mut results, *i, &many.labels, &one.labels, column);
+                self.push(&mut results, *i, &many.labels, &one.labels, column)?;
             }
             if let Some(fill) = self.one_fill {
                 let missing = |step: usize| group.one.iter().all(|o| !o.column.has(step));
@@ -249,11 +247,12 @@ impl Matcher<'_> {
                     &many.labels,
                     &self.signature.labels(&many.labels),
                     column,
-                );
+                )?;
             }
         }
         if let Some(fill) = self.many_fill {
             for one in &group.one {
+                self.budget.check()?;
                 let missing = |step: usize| !group.many.iter().any(|(_, m)| self.meets(m, Some(one), step));
                 let fill = Side::Fill(fill, &missing);
                 let column = self.combine(fill, Side::Column(&one.column), usize::MAX, said);
@@ -263,10 +262,10 @@ impl Matcher<'_> {
                     &self.signature.labels(&one.labels),
                     &one.labels,
                     column,
-                );
+                )?;
             }
         }
-        results
+        Ok(results)
     }
 
     /// The operator's values where both sides have one.
@@ -313,19 +312,20 @@ impl Matcher<'_> {
         many: &Labels,
         one: &Labels,
         column: Column,
-    ) {
+    ) -> Result<(), QueryError> {
         if column.is_empty() {
-            return;
+            return Ok(());
         }
-        let labels = self.result_labels(many, one);
-        results.push((
-            place,
-            Series {
-                labels,
-                drop_name: self.operator.return_bool && !self.drop_now,
-                column,
-            },
-        ));
+        let series = Series {
+            labels: self.result_labels(many, one),
+            drop_name: self.operator.return_bool && !self.drop_now,
+            column,
+        };
+        // One by one: a group of many sides each of which meets many others gives more than both sides have.
+        self.budget.charge(series.column.samples())?;
+        self.budget.hold_bytes(series.bytes())?;
+        results.push((place, series));
+        Ok(())
     }
 
     fn result_labels(&self, many: &Labels, one: &Labels) -> Labels {

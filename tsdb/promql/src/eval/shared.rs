@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use super::{Evaluator, Frame, Output, Steps};
 use crate::QueryError;
 use crate::ast::{Expr, Extension, Span};
+use crate::value::ValueType;
 
 /// The expressions that are worth remembering, and what is remembered of them.
 #[derive(Debug, Default)]
@@ -28,6 +29,8 @@ struct Known<'a> {
     frame: Frame,
     /// How many times it will be asked for again, at most.
     left: usize,
+    /// Bytes that are put aside for it.
+    bytes: usize,
 }
 
 impl<'a> Shared<'a> {
@@ -48,7 +51,12 @@ impl<'a> Shared<'a> {
         let mut open = vec![expr];
         while let Some(expr) = open.pop() {
             if let Some(text) = self.text_of(expr) {
-                *self.places.entry(text).or_default() += 1;
+                let places = self.places.entry(text).or_default();
+                *places += 1;
+                if *places > 1 {
+                    // Its parts are evaluated with the first one, and need not be kept for this one.
+                    continue;
+                }
             }
             open.extend(expr.children());
         }
@@ -60,12 +68,13 @@ impl<'a> Shared<'a> {
         Some(text).filter(|text| !text.is_empty())
     }
 
-    /// The text of an expression that costs something.
+    /// The text of an expression that costs something and has a vector.
     fn text_of(&self, expr: &Expr) -> Option<&'a str> {
         match expr {
             // The text of an extended selector ends before the word that extends it.
             Expr::Selector(s) if s.extension != Extension::None => return None,
-            Expr::Selector(_) | Expr::Call(_) | Expr::Aggregate(_) => {}
+            Expr::Selector(_) | Expr::Aggregate(_) => {}
+            Expr::Call(call) if call.function.returns == ValueType::Vector => {}
             _ => return None,
         }
         self.written(expr.span())
@@ -97,13 +106,17 @@ impl Evaluator<'_> {
         let Some(places) = shared.places.get(text) else {
             return Ok(None);
         };
-        if let Some((frame, span)) = shared.take(text, steps) {
+        if let Some((frame, span, bytes)) = shared.take(text, steps) {
+            self.budget.take_back(bytes);
             self.annotations.repeat(span, expr.span());
             return Ok(Some((frame, true)));
         }
-        let Output::Vector(frame) = self.fresh(expr, steps)? else {
+        let output = self.fresh(expr, steps)?;
+        let bytes = output.bytes();
+        let Output::Vector(frame) = output else {
             return Ok(None);
         };
+        self.budget.put_aside(bytes)?;
         let mut known = shared.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.push(Known {
             text,
@@ -111,21 +124,24 @@ impl Evaluator<'_> {
             span: expr.span(),
             frame: frame.clone(),
             left: places.saturating_sub(1),
+            bytes,
         });
         Ok(Some((frame, false)))
     }
 }
 
 impl Shared<'_> {
-    fn take(&self, text: &str, steps: Steps) -> Option<(Frame, Span)> {
+    fn take(&self, text: &str, steps: Steps) -> Option<(Frame, Span, usize)> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let at = known.iter().position(|k| k.text == text && k.steps == steps)?;
         let found = known.get_mut(at)?;
         found.left = found.left.saturating_sub(1);
         if found.left > 0 {
-            return Some((found.frame.clone(), found.span));
+            return Some((found.frame.clone(), found.span, 0));
         }
-        let Known { frame, span, .. } = known.swap_remove(at);
-        Some((frame, span))
+        let Known {
+            frame, span, bytes, ..
+        } = known.swap_remove(at);
+        Some((frame, span, bytes))
     }
 }

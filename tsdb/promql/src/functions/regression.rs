@@ -114,7 +114,8 @@ fn linear_regression(w: &Window<'_>, intercept_ms: i64) -> (f64, f64) {
 /// The compensated sums of times, values, their products and the squares of times.
 fn sums(w: &Window<'_>, intercept_ms: i64) -> [f64; 4] {
     let terms = |(t, y): (&i64, &f64)| {
-        let x = (t - intercept_ms) as f64 / 1000.0;
+        // Wraps for times that are no times, as upstream's does.
+        let x = t.wrapping_sub(intercept_ms) as f64 / 1000.0;
         [x, *y, x * y, x * x]
     };
     let (mut sums, mut errors) = ([0.0; 4], [0.0; 4]);

@@ -150,18 +150,21 @@ impl<A: Accumulator> Groups<A> {
     }
 
     /// Takes the groups of the series that follow.
-    fn merge(&mut self, fold: &Fold<'_>, later: Groups<A>) {
+    fn merge(&mut self, fold: &Fold<'_>, later: Groups<A>) -> Result<(), QueryError> {
         for group in later.groups {
             match self.index.get(&group.key).and_then(|at| self.groups.get_mut(*at)) {
                 Some(into) => {
                     into.drop_name |= group.drop_name;
+                    let bytes = group.members.bytes() + SERIES_BYTES;
                     into.members.merge(fold, group.members);
+                    fold.budget.give_back_bytes(bytes);
                 }
                 None => {
                     self.add(group);
                 }
             }
         }
+        fold.budget.check()
     }
 }
 
@@ -181,7 +184,7 @@ impl Evaluator<'_> {
             |groups: &mut Groups<A>, mut item| groups.push(&grouped, fold, &mut item),
             |groups| {
                 match &mut all {
-                    Some(all) => all.merge(fold, groups),
+                    Some(all) => all.merge(fold, groups)?,
                     None => all = Some(groups),
                 }
                 Ok(())

@@ -25,10 +25,14 @@ struct Candidate {
     index: usize,
 }
 
-/// The best of each step, in order.
+/// The best of each step: in order where few are chosen, else in order once [`Top::sorted`].
 pub(super) struct Top {
     steps: Vec<Vec<Candidate>>,
 }
+
+/// Where more are chosen than that, candidates are gathered and sorted now and then: keeping so many in order would
+/// move half of them for each that comes.
+const FEW: usize = 64;
 
 /// How many of a group a step chooses; the parameters have been checked.
 fn limit(fold: &Fold<'_>, step: usize) -> usize {
@@ -37,16 +41,27 @@ fn limit(fold: &Fold<'_>, step: usize) -> usize {
 
 /// Whether `a` comes before `b`; equals stay in order of the series.
 fn before(op: AggregateOp, a: f64, b: f64) -> bool {
+    compare(op, a, b) == Ordering::Less
+}
+
+fn compare(op: AggregateOp, a: f64, b: f64) -> Ordering {
     let order = match op {
         AggregateOp::Topk => b.partial_cmp(&a),
         AggregateOp::Bottomk => a.partial_cmp(&b),
         _ => Some(Ordering::Equal),
     };
-    order.unwrap_or_else(|| a.is_nan().cmp(&b.is_nan())) == Ordering::Less
+    order.unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
 }
 
 impl Top {
     fn take(chosen: &mut Vec<Candidate>, fold: &Fold<'_>, limit: usize, candidate: Candidate) {
+        if limit > FEW {
+            chosen.push(candidate);
+            if chosen.len() >= limit.saturating_mul(2) {
+                Top::sort(chosen, fold, limit);
+            }
+            return;
+        }
         let full = chosen.len() >= limit;
         let last = chosen
             .last()
@@ -59,6 +74,24 @@ impl Top {
         }
         let at = chosen.partition_point(|c| !before(fold.op, candidate.float, c.float));
         chosen.insert(at, candidate);
+    }
+
+    /// The best in order, and no more.
+    fn sort(chosen: &mut Vec<Candidate>, fold: &Fold<'_>, limit: usize) {
+        chosen.sort_by(|a, b| compare(fold.op, a.float, b.float));
+        chosen.truncate(limit);
+    }
+
+    /// The best of each step, in order.
+    fn sorted(mut self, fold: &Fold<'_>) -> Result<Vec<Vec<Candidate>>, QueryError> {
+        for (step, chosen) in self.steps.iter_mut().enumerate() {
+            let limit = limit(fold, step);
+            if limit > FEW {
+                fold.budget.check()?;
+                Top::sort(chosen, fold, limit);
+            }
+        }
+        Ok(self.steps)
     }
 }
 
@@ -75,6 +108,7 @@ impl Accumulator for Top {
         if ordered && column.has_histograms() {
             fold.ignored_histograms(fold.span);
         }
+        let mut grown = 0;
         for (step, chosen) in self.steps.iter_mut().enumerate() {
             let limit = limit(fold, step);
             let (float, histogram) = match column.cell(step) {
@@ -87,9 +121,11 @@ impl Accumulator for Top {
                 histogram,
                 index,
             };
+            let room = chosen.capacity();
             Top::take(chosen, fold, limit, candidate);
+            grown += chosen.capacity() - room;
         }
-        Ok(())
+        fold.budget.hold_bytes(grown * size_of::<Candidate>())
     }
 
     fn merge(&mut self, fold: &Fold<'_>, later: Self) {
@@ -124,7 +160,7 @@ impl Evaluator<'_> {
         let mut frame = Frame::new();
         let mut places: FxHashMap<usize, usize> = FxHashMap::default();
         for group in groups {
-            for (step, chosen) in group.members.steps.into_iter().enumerate() {
+            for (step, chosen) in group.members.sorted(fold)?.into_iter().enumerate() {
                 for candidate in chosen {
                     let at = match places.get(&candidate.index) {
                         Some(at) => *at,

@@ -143,6 +143,96 @@ fn memory_is_bounded() {
     assert!(ask(&bounded(400_000), &store, "rate(a_total[5m])").is_ok());
 }
 
+fn bounded(max_memory_bytes: u64) -> Engine {
+    Engine::new(EngineOptions {
+        max_memory_bytes,
+        ..EngineOptions::default()
+    })
+}
+
+#[test]
+fn groups_that_were_merged_take_no_memory() {
+    let store = MemoryStore::new();
+    for i in 0..1000 {
+        let (x, y) = (i.to_string(), (i % 7).to_string());
+        let labels = Labels::from_pairs([("__name__", "a_total"), ("x", x.as_str()), ("y", y.as_str())]);
+        let (timestamp_ms, value) = (600_000, f64::from(i));
+        store.push(&labels, Sample { timestamp_ms, value });
+    }
+    // Seven groups of 4.7 KB in each of 32 chunks, eight of which are evaluated before they are merged.
+    let query = "sum by (y) (a_total)";
+    assert!(ask(&bounded(400_000), &store, query).is_ok());
+    assert!(ask(&bounded(16_000), &store, query).is_err());
+}
+
+#[test]
+fn what_is_kept_for_the_second_place_counts() {
+    let store = store();
+    let once = "sum(abs(a_total)) + sum(abs(a_total{x!=\"\"}))";
+    let twice = "sum(abs(a_total)) + sum(abs(a_total) * 1)";
+    let room = bounded(450_000);
+    assert!(ask(&room, &store, once).is_ok());
+    let error = ask(&room, &store, twice).unwrap_err();
+    assert!(matches!(error, QueryError::TooMuchMemory { .. }), "{error}");
+    assert!(ask(&bounded(1_200_000), &store, twice).is_ok());
+}
+
+#[test]
+fn scalars_within_scalars_are_evaluated_once_a_place() {
+    let counted = Counted::new(store());
+    let nested = (0..12).fold("1".to_owned(), |of, _| format!("scalar(a_total * {of})"));
+    ask(&engine(0), &counted, &format!("{nested} + {nested}")).unwrap();
+    let reads = counted.reads.load(Ordering::Relaxed);
+    assert_eq!(reads, SERIES);
+}
+
+#[test]
+fn many_of_the_best_are_those_of_an_order() {
+    let store = store();
+    // More than are kept in order; the order is that of `sort`.
+    for (k, op, sort) in [
+        (70, "topk", "sort_desc"),
+        (100, "bottomk", "sort"),
+        (1000, "topk", "sort_desc"),
+    ] {
+        let at = |query: &str| {
+            let result = engine(2).instant(&store, query, 1_000_000, &QueryContext::default());
+            let Value::Vector(vector) = result.unwrap().value else {
+                panic!("{query}");
+            };
+            vector
+        };
+        let mut expected = at(&format!("{sort}(a_total)"));
+        expected.truncate(k);
+        assert_eq!(at(&format!("{op}({k}, a_total)")), expected, "{op}");
+    }
+}
+
+#[test]
+fn the_candidates_of_topk_take_memory() {
+    let store = store();
+    let error = ask(&bounded(60_000), &store, "count(topk(140, a_total))").unwrap_err();
+    assert!(matches!(error, QueryError::TooMuchMemory { .. }), "{error}");
+}
+
+#[test]
+fn labels_that_a_query_makes_are_bounded() {
+    let store = store();
+    let longer = |of: String| format!("label_replace({of}, \"z\", \"$1$1$1$1$1$1$1$1\", \"z\", \"(.*)\")");
+    let seed = "label_replace(a_total, \"z\", \"0123456789\", \"\", \"\")".to_owned();
+    let query = |times: usize| (0..times).fold(seed.clone(), |of, _| longer(of));
+    assert!(ask(&bounded(0), &store, &query(2)).is_ok());
+    let error = ask(&bounded(0), &store, &query(20)).unwrap_err();
+    assert!(error.to_string().contains("label value longer"), "{error}");
+    // 150 times 5 KiB.
+    let error = ask(&bounded(500_000), &store, &query(3)).unwrap_err();
+    assert!(matches!(error, QueryError::TooMuchMemory { .. }), "{error}");
+    let joined = "label_join(a_total, \"z\", \"SEPARATOR\", \"x\", \"y\")";
+    let joined = joined.replace("SEPARATOR", &"-".repeat(10_000));
+    let error = ask(&bounded(500_000), &store, &joined).unwrap_err();
+    assert!(matches!(error, QueryError::TooMuchMemory { .. }), "{error}");
+}
+
 #[test]
 fn a_subquery_without_end_dies_at_once() {
     let counted = Counted::new(store());
