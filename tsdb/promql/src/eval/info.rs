@@ -128,8 +128,6 @@ impl Evaluator<'_> {
                 .charge(enriched.iter().map(|s| s.column.len()).sum())?;
             frame.extend(enriched);
         }
-        // As upstream has it, a name that was to go stays where labels are added.
-        frame.iter_mut().for_each(|s| s.drop_name = false);
         merge_same_labels(frame)
     }
 }
