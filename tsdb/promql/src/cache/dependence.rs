@@ -107,7 +107,13 @@ impl Dependence {
                 self.visit(&subquery.expr, time, asked);
                 return;
             }
-            Expr::Call(call) => self.call(call, asked),
+            Expr::Call(call) => {
+                self.call(call, asked);
+                // It reads info series even where its argument names none.
+                if call.function.name == "info" {
+                    self.reads(time);
+                }
+            }
             Expr::Aggregate(aggregate) => self.aggregate(aggregate),
             Expr::Binary(binary) => {
                 let (_, operators) = binary.chain();

@@ -49,6 +49,13 @@ fn how_late_samples_can_be() {
 }
 
 #[test]
+fn info_reads_series_that_no_selector_names() {
+    let found = of("info(label_replace(vector(1), \"job\", \"x\", \"\", \"\"))");
+    assert_eq!(found.relative_ms, Some(0));
+    assert!(found.holds_before(Some(1_000)) <= 1_000);
+}
+
+#[test]
 fn what_depends_on_the_window() {
     for query in [
         "a @ end()",
