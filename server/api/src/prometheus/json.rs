@@ -21,8 +21,11 @@ pub use pen::Pen;
 pub fn value(pen: &mut Pen, value: &Value) {
     match value {
         Value::Scalar(sample) => {
-            pen.text(r#""resultType":"scalar","result":"#);
-            point(pen, *sample);
+            pen.text(r#""resultType":"scalar","result":["#);
+            timestamp(pen, sample.timestamp_ms);
+            pen.text(",\"");
+            number::without_exponent(pen, sample.value);
+            pen.text("\"]");
         }
         Value::String { timestamp_ms, value } => {
             pen.text(r#""resultType":"string","result":["#);

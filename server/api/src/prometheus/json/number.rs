@@ -23,6 +23,16 @@ pub(crate) fn float(pen: &mut Pen, value: f64) {
     float_within(pen, value);
 }
 
+/// The same digits without an exponent, however large or small: how Go's encoder of a scalar writes it.
+pub(crate) fn without_exponent(pen: &mut Pen, value: f64) {
+    if value.is_finite() && value != 0.0 && !(1e-6..1e21).contains(&value.abs()) {
+        // Rust's `Display` has the shortest digits too, and never an exponent.
+        pen.text(&value.to_string());
+    } else {
+        float(pen, value);
+    }
+}
+
 /// As [`float`], where there is room for [`MAX_BYTES`].
 #[inline]
 pub(super) fn float_within(pen: &mut Pen, value: f64) {
@@ -156,6 +166,25 @@ mod tests {
         ];
         for (value, expected) in cases {
             assert_eq!(written(value), expected);
+        }
+    }
+
+    #[test]
+    fn scalars_have_no_exponent() {
+        let cases = [
+            (1e21, "1000000000000000000000"),
+            (-1.5e22, "-15000000000000000000000"),
+            (1e-7, "0.0000001"),
+            (-1.25e-9, "-0.00000000125"),
+            (0.1, "0.1"),
+            (-0.0, "-0"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "-Inf"),
+        ];
+        for (value, expected) in cases {
+            let mut pen = Pen::default();
+            without_exponent(&mut pen, value);
+            assert_eq!(pen.into_string(), expected);
         }
     }
 
