@@ -54,7 +54,8 @@ impl Default for EngineOptions {
             lookback_delta_ms: 300_000,
             max_samples: 50_000_000,
             timeout: Duration::from_secs(120),
-            max_steps: 11_000,
+            // As upstream, which speaks of 11,000 points and counts what lies between them.
+            max_steps: 11_001,
             max_series: 0,
             subquery_step_ms: 60_000,
             start_timestamps: false,

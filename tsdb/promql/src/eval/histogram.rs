@@ -35,6 +35,7 @@ impl Evaluator<'_> {
         for argument in call.args.iter().skip(2) {
             let quantiles = self.quantiles(argument, steps)?;
             for series in self.quantile_frame(&histograms, &quantiles, steps, place)? {
+                self.budget.hold_bytes(label.len())?;
                 frame.extend(split_by_quantile(&series, &quantiles, label));
             }
         }

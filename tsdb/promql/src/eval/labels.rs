@@ -59,6 +59,7 @@ impl Evaluator<'_> {
             if bytes > MAX_VALUE_BYTES {
                 return Err(too_long("label_join"));
             }
+            self.budget.check()?;
             self.budget.hold_bytes(bytes)?;
             let joined = values.join(separator);
             set(series, to, &joined);

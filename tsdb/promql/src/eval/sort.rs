@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use rustc_hash::FxHashSet;
+
 use super::call::arg;
 use super::frame::drop_empty;
 use super::{Evaluator, Frame, Series, Steps, string};
@@ -34,13 +36,18 @@ impl Evaluator<'_> {
         descending: bool,
         steps: Steps,
     ) -> Result<Frame, QueryError> {
-        let names: Vec<&str> = call.args.iter().skip(1).map(string).collect::<Result<_, _>>()?;
+        let mut names: Vec<&str> = call.args.iter().skip(1).map(string).collect::<Result<_, _>>()?;
         let mut frame = self.vector(arg(call, 0)?, steps)?;
         if self.has_order(call, steps) {
+            // A label that no series has, or that was named before, tells nothing apart: a query can name many.
+            let present: FxHashSet<&str> = frame.iter().flat_map(|s| s.labels.iter()).map(|l| l.0).collect();
+            let mut named = FxHashSet::default();
+            names.retain(|name| present.contains(name) && named.insert(*name));
             frame.sort_by(|a, b| {
-                let by_names = names.iter().map(|name| natural(value(a, name), value(b, name)));
+                let mut by_names = names.iter().map(|name| natural(value(a, name), value(b, name)));
                 let order = by_names
-                    .fold(Ordering::Equal, Ordering::then)
+                    .find(|order| order.is_ne())
+                    .unwrap_or(Ordering::Equal)
                     .then_with(|| a.labels.cmp(&b.labels));
                 if descending { order.reverse() } else { order }
             });

@@ -83,7 +83,7 @@ impl Evaluator<'_> {
         }
         let column = Column::absent(steps.count);
         self.budget.charge(steps.count)?;
-        self.budget.hold_bytes(column.bytes())?;
+        self.budget.hold_bytes(column.bytes() + labels.text_len())?;
         counters.index.insert(labels.clone(), counters.frame.len());
         counters.frame.push(Series {
             labels,
