@@ -127,7 +127,7 @@ impl Evaluator<'_> {
         let mut placed: Vec<(usize, Series)> = Vec::new();
         for group in groups(&many, &one, &signature) {
             self.budget.check()?;
-            faults.extend(matcher.fault(&group, &one));
+            faults.extend(matcher.fault(&group, &one)?);
             if !faults.is_empty() {
                 // Of all faults the first one is told.
                 continue;

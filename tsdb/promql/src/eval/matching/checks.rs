@@ -5,8 +5,10 @@ use model::Labels;
 use rustc_hash::FxHashMap;
 
 use super::super::binary::element;
+use super::super::stream::SERIES_BYTES;
 use super::super::{Cell, Series};
 use super::{Group, Matcher, braced};
+use crate::QueryError;
 use crate::ast::Cardinality;
 
 /// Why an operator cannot be evaluated. The least one is told: the first step, the "one" side before the "many" side, and
@@ -21,9 +23,12 @@ pub(super) struct Fault {
 
 impl Matcher<'_> {
     /// The first fault in a group. `one` is the whole "one" side.
-    pub(super) fn fault(&self, group: &Group<'_>, one: &[Series]) -> Option<Fault> {
-        let faults = [self.fault_of_one(group, one), self.fault_of_many(group)];
-        faults.into_iter().flatten().min()
+    ///
+    /// # Errors
+    /// The budget is used up: where many series meet many there is much to look at.
+    pub(super) fn fault(&self, group: &Group<'_>, one: &[Series]) -> Result<Option<Fault>, QueryError> {
+        let faults = [self.fault_of_one(group, one), self.fault_of_many(group)?];
+        Ok(faults.into_iter().flatten().min())
     }
 
     /// Whether something comes of the two at a step: not where the operator is not for what they are. Without a series of
@@ -75,9 +80,9 @@ impl Matcher<'_> {
 
     /// Without grouping only one sample of the "many" side of a group may meet the other at a time; with grouping
     /// their results must differ in labels. What a comparison filters away counts too.
-    fn fault_of_many(&self, group: &Group<'_>) -> Option<Fault> {
+    fn fault_of_many(&self, group: &Group<'_>) -> Result<Option<Fault>, QueryError> {
         if group.many.len() < 2 {
-            return None;
+            return Ok(None);
         }
         let (same, text) = match self.matching.cardinality {
             Cardinality::OneToOne => (
@@ -85,26 +90,30 @@ impl Matcher<'_> {
                 "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
             ),
             _ => (
-                self.with_same_results(group),
+                self.with_same_results(group)?,
                 "multiple matches for labels: grouping labels must ensure unique matches",
             ),
         };
-        let faults = same
-            .iter()
-            .filter_map(|many| self.first_meeting_of_two(group, many));
-        let (step, place) = faults.min()?;
-        Some(Fault {
+        let mut first: Option<(usize, usize)> = None;
+        for many in &same {
+            self.budget.check()?;
+            let fault = self.first_meeting_of_two(group, many);
+            first = [first, fault].into_iter().flatten().min();
+        }
+        Ok(first.map(|(step, place)| Fault {
             step,
             many_side: true,
             place,
             text: text.to_owned(),
-        })
+        }))
     }
 
     /// The series of the "many" side whose results have the same labels, where that is so of several.
-    fn with_same_results<'a>(&self, group: &Group<'a>) -> Vec<Vec<(usize, &'a Series)>> {
+    fn with_same_results<'a>(&self, group: &Group<'a>) -> Result<Vec<Vec<(usize, &'a Series)>>, QueryError> {
         let mut by_labels: FxHashMap<Labels, Vec<(usize, &'a Series)>> = FxHashMap::default();
         for &(i, many) in &group.many {
+            self.budget.check()?;
+            self.budget.touch_bytes(by_labels.len() * SERIES_BYTES)?;
             let ones = group
                 .one
                 .iter()
@@ -120,7 +129,7 @@ impl Matcher<'_> {
                 }
             }
         }
-        by_labels.into_values().filter(|same| same.len() > 1).collect()
+        Ok(by_labels.into_values().filter(|same| same.len() > 1).collect())
     }
 
     /// The first step at which two of these meet the other side, and which is the second one.

@@ -216,6 +216,30 @@ fn the_candidates_of_topk_take_memory() {
 }
 
 #[test]
+fn a_group_in_which_many_meet_many_is_bounded() {
+    let store = MemoryStore::new();
+    for i in 0..200 {
+        for (name, label) in [("many", "x"), ("one", "y")] {
+            // Of the "one" side one series is there at a time, of the other all are.
+            let i_text = i.to_string();
+            let labels = Labels::from_pairs([("__name__", name), (label, i_text.as_str())]);
+            let times = if name == "one" { i..i + 1 } else { 0..200 };
+            for t in times {
+                let (timestamp_ms, value) = (600_000 + t * 5_000, 1.0);
+                store.push(&labels, Sample { timestamp_ms, value });
+            }
+        }
+    }
+    let engine = Engine::new(EngineOptions {
+        max_memory_bytes: 4_000_000,
+        lookback_delta_ms: 5_000,
+        ..EngineOptions::default()
+    });
+    let error = ask(&engine, &store, "many * on () group_left (y) one").unwrap_err();
+    assert!(matches!(error, QueryError::TooMuchMemory { .. }), "{error}");
+}
+
+#[test]
 fn labels_that_a_query_makes_are_bounded() {
     let store = store();
     let longer = |of: String| format!("label_replace({of}, \"z\", \"$1$1$1$1$1$1$1$1\", \"z\", \"(.*)\")");
