@@ -176,7 +176,7 @@ pub(crate) struct ServerFlags {
     #[arg(long = "query.max-memory", value_name = "SIZE")]
     pub query_memory: Option<Budget>,
 
-    /// Memory for answers to range queries, for whoever asks again; 0 keeps none.
+    /// Memory for answers to queries, for whoever asks again; 0 keeps none.
     #[arg(
         long = "query.results-cache-size",
         value_name = "SIZE",

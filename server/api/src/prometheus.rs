@@ -38,7 +38,7 @@ pub struct PrometheusState {
     pub exemplars: Arc<dyn ExemplarStore>,
     /// Who evaluates.
     pub engine: Arc<Engine>,
-    /// Answers to range queries, for whoever asks again.
+    /// Answers to queries, for whoever asks again.
     pub results: Arc<ResultsCache>,
     /// What of the language is allowed.
     pub parser: ParserOptions,
