@@ -3,12 +3,13 @@
 //! Where they begin and end is worked out once a series by indices that only go forward, and kept for the next series
 //! where that has samples at the same times, as series of one scrape have.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::Steps;
 use super::column::histogram_samples;
 use super::track::Track;
 use crate::ast::Extension;
+use crate::functions::rate::Timing;
 use crate::histogram::FloatHistogram;
 
 /// The window of one step.
@@ -45,6 +46,8 @@ pub(crate) struct Windows<'a> {
     pub(crate) range_ms: i64,
     /// How the ends are treated.
     pub(crate) extension: Extension,
+    /// What the times of the samples say to functions that extrapolate, once one asked.
+    pub(crate) timings: &'a OnceLock<Vec<Timing>>,
 }
 
 /// One window with its samples.
@@ -78,6 +81,12 @@ impl<'a> Windows<'a> {
             end_ms: bounds.end_ms,
             eval_ms: bounds.eval_ms,
         }
+    }
+
+    /// What the times of the samples say to functions that extrapolate, a timing for each window.
+    pub(crate) fn timings(&self) -> &'a [Timing] {
+        self.timings
+            .get_or_init(|| Timing::all(&self.track.timestamps, self.bounds, self.range_ms))
     }
 
     /// The windows that have samples, each with the number of its step.
@@ -114,8 +123,9 @@ impl Reach {
 pub(crate) struct Sill {
     pub(crate) reach: Reach,
     bounds: Vec<Bounds>,
-    /// The times for which the float indices hold.
+    /// The times for which the float indices and the timings hold.
     timestamps: Vec<i64>,
+    timings: OnceLock<Vec<Timing>>,
     /// The most floats that one window has.
     most_floats: usize,
     /// Whether any window has histograms.
@@ -138,6 +148,7 @@ impl Sill {
             reach,
             bounds: bounds.collect(),
             timestamps: Vec::new(),
+            timings: OnceLock::new(),
             most_floats: 0,
             histograms: false,
         }
@@ -148,6 +159,7 @@ impl Sill {
         if self.timestamps != track.timestamps {
             fit(&mut self.bounds, &track.timestamps, |b| &mut b.floats, |t| *t);
             self.timestamps.clone_from(&track.timestamps);
+            self.timings = OnceLock::new();
             let floats = self.bounds.iter().map(|b| b.floats.1.saturating_sub(b.floats.0));
             self.most_floats = floats.max().unwrap_or_default() as usize;
         }
@@ -169,6 +181,7 @@ impl Sill {
             bounds: &self.bounds,
             range_ms: self.reach.range_ms,
             extension: self.reach.extension,
+            timings: &self.timings,
         }
     }
 

@@ -16,6 +16,7 @@ use crate::eval::{Column, Windows};
 use crate::functions::OverCall;
 
 pub(crate) use extended::interpolate;
+pub(crate) use extrapolation::Timing;
 pub(crate) use newest::{idelta, irate};
 
 /// What is computed.

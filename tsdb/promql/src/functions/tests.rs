@@ -128,6 +128,7 @@ fn compare(name: &str, plain: Plain, windows_wanted: usize, seed: u64) -> usize 
             bounds: &bounds,
             range_ms,
             extension: Extension::None,
+            timings: &std::sync::OnceLock::new(),
         };
         let notes = Annotations::default();
         let mut column = Column::absent(bounds.len());
@@ -285,6 +286,7 @@ fn quantiles_are_those_of_sorted_windows() {
             bounds: &bounds,
             range_ms,
             extension: Extension::None,
+            timings: &std::sync::OnceLock::new(),
         };
         let (notes, params) = (Annotations::default(), vec![qs.clone()]);
         let mut column = Column::absent(bounds.len());
@@ -345,6 +347,7 @@ fn histograms_in_a_window_of_floats_are_told_of() {
         bounds: &bounds,
         range_ms: 3000,
         extension: Extension::None,
+        timings: &std::sync::OnceLock::new(),
     };
     for (name, warns) in [("rate", true), ("sum_over_time", true), ("max_over_time", false)] {
         let Kind::Over(over) = &find(name).unwrap().kind else {

@@ -15,6 +15,9 @@ pub(super) fn change(w: &Windows<'_>, call: &OverCall<'_>, out: &mut Column, mod
         resets.find(w.track, starts);
     }
     let range_s = seconds(w.range_ms);
+    if starts.is_none() && resets.at.is_empty() && w.track.histograms.is_empty() {
+        return steady_change(w, out, mode);
+    }
     for (i, bounds) in w.bounds.iter().enumerate() {
         if bounds.floats.0 >= bounds.floats.1 {
             continue;
@@ -34,6 +37,48 @@ pub(super) fn change(w: &Windows<'_>, call: &OverCall<'_>, out: &mut Column, mod
         }
         change *= factor;
         out.set_float(i, change);
+    }
+}
+
+/// The changes of a series that never restarts: most of extrapolation was worked out for another series of its scrape.
+fn steady_change(w: &Windows<'_>, out: &mut Column, mode: Mode) {
+    let values = &*w.track.values;
+    for (i, (bounds, timing)) in w.bounds.iter().zip(w.timings()).enumerate() {
+        let (from, to) = (bounds.floats.0 as usize, bounds.floats.1 as usize);
+        if to < from + 2 {
+            continue;
+        }
+        let (Some(first), Some(last)) = (values.get(from), values.get(to - 1)) else {
+            continue;
+        };
+        let change = last - first;
+        let has_slope = mode.counter && change > 0.0 && *first >= 0.0;
+        let counted = Counted {
+            first: *first,
+            change,
+        };
+        let factor = if has_slope && !timing.is_far(counted) {
+            let times = &w.track.timestamps;
+            let (Some(first_ms), Some(last_ms)) = (times.get(from), times.get(to - 1)) else {
+                continue;
+            };
+            let sampled = Sampled {
+                first_ms: *first_ms,
+                last_ms: *last_ms,
+                intervals: to - 1 - from,
+            };
+            let factor = sampled.factor(bounds.start_ms, bounds.end_ms, Some(counted));
+            if mode.per_second {
+                factor / seconds(w.range_ms)
+            } else {
+                factor
+            }
+        } else if mode.per_second {
+            timing.per_second
+        } else {
+            timing.factor
+        };
+        out.set_float(i, change * factor);
     }
 }
 
