@@ -221,12 +221,15 @@ pub(super) fn row(labels: Labels, series: SeriesRef, timestamp_ms: i64, value: f
     }
 }
 
-/// Appends distributions; gives the series that were written, and why others were not.
+/// The series that were written, and why others were not.
+type Written = (Vec<(Labels, SeriesRef)>, Vec<Rejected>);
+
+/// Appends distributions.
 fn store_histograms(
     histograms: Vec<(Labels, Arc<Histogram>)>,
     timestamp_ms: i64,
     sink: &dyn MetricSink,
-) -> Result<(Vec<(Labels, SeriesRef)>, Vec<Rejected>), String> {
+) -> Result<Written, String> {
     if histograms.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
