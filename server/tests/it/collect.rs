@@ -375,7 +375,7 @@ async fn bad_queries_are_answered_as_prometheus_does() {
             "/api/v1/query?query=up&time=soon".to_owned(),
             400,
             "bad_data",
-            "invalid parameter \"time\": cannot parse \"soon\" to a valid timestamp",
+            "invalid parameter \"time\": invalid time value for 'time': cannot parse \"soon\" to a valid timestamp",
         ),
         (
             "/api/v1/query?query=up&timeout=x".to_owned(),

@@ -350,3 +350,124 @@ fn sorting_by_many_labels_looks_at_those_that_are_there() {
     // Without that it takes minutes.
     assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
 }
+
+/// The windows of one series can be many and long: cancellation is looked for between them.
+#[test]
+fn a_query_of_one_series_can_be_cancelled() {
+    let context = QueryContext::default();
+    let cancel = Arc::clone(&context.cancel);
+    let store = MemoryStore::new();
+    let query = "stddev_over_time((vector(1) * 0.1)[5h:1s])";
+    let result = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            cancel.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+        Engine::default().range(&store, query, 0, 150_000_000, 15_000, &context)
+    });
+    assert!(matches!(result, Err(QueryError::Canceled)), "{result:?}");
+}
+
+/// A function that goes through its windows piece by piece, with an argument that differs from step to step, gives what it
+/// gives at each step.
+#[test]
+fn windows_in_pieces_are_the_same_windows() {
+    let (store, context, engine) = (MemoryStore::new(), QueryContext::default(), Engine::default());
+    let query = "quantile_over_time(scalar(vector(time() / 6e6)), (vector(time()))[2h:1s])";
+    let range = engine
+        .range(&store, query, 0, 6_000_000, 5_000, &context)
+        .unwrap();
+    let Value::Matrix(matrix) = range.value else {
+        panic!("a range gives a matrix");
+    };
+    let [series] = &matrix[..] else {
+        panic!("{matrix:?}");
+    };
+    assert_eq!(series.len(), 1201);
+    for at in [0, 599, 600, 601, 900, 1200] {
+        let time_ms = series.timestamps[at];
+        let instant = engine.instant(&store, query, time_ms, &context).unwrap();
+        let Value::Vector(vector) = instant.value else {
+            panic!("an instant gives a vector");
+        };
+        assert_eq!(vector[0].value.float(), Some(series.values[at]), "at {time_ms}");
+    }
+}
+
+/// Functions that keep something from window to window give over a long series what they give window by window.
+#[test]
+fn long_series_are_as_good_as_short_ones() {
+    let store = MemoryStore::new();
+    let labels = model::Labels::from_pairs([("__name__", "long")]);
+    let mut state = 1u64;
+    for i in 0..9000i64 {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let value = match i / 1500 {
+            0 | 3 => i as f64,
+            1 => (state >> 40) as f64 / 100.0,
+            2 => (state >> 60) as f64,
+            4 => f64::from_bits((state >> 12) | 0x3ff0_0000_0000_0000),
+            _ => (i % 97) as f64 * 0.1,
+        };
+        store.push(
+            &labels,
+            Sample {
+                timestamp_ms: i * 1000,
+                value,
+            },
+        );
+    }
+    let (context, engine) = (QueryContext::default(), Engine::default());
+    for function in [
+        "rate",
+        "increase",
+        "delta",
+        "irate",
+        "idelta",
+        "deriv",
+        "changes",
+        "resets",
+        "sum_over_time",
+        "avg_over_time",
+        "min_over_time",
+        "max_over_time",
+        "count_over_time",
+        "stddev_over_time",
+        "stdvar_over_time",
+        "first_over_time",
+        "last_over_time",
+        "present_over_time",
+        "mad_over_time",
+        "ts_of_min_over_time",
+        "ts_of_max_over_time",
+        "quantile_over_time",
+    ] {
+        for window in ["20s", "400s", "1500s"] {
+            let query = match function {
+                "quantile_over_time" => format!("quantile_over_time(0.73, long[{window}])"),
+                _ => format!("{function}(long[{window}])"),
+            };
+            let expr = crate::parse_with(&query, &crate::ParserOptions::all()).unwrap();
+            let range = engine
+                .range_expr(&store, &expr, 0, 9_000_000, 3000, &context)
+                .unwrap();
+            let Value::Matrix(matrix) = range.value else {
+                panic!("a range gives a matrix");
+            };
+            for (i, time_ms) in matrix[0].timestamps.iter().enumerate().step_by(41) {
+                let instant = engine.instant_expr(&store, &expr, *time_ms, &context).unwrap();
+                let Value::Vector(vector) = instant.value else {
+                    panic!("an instant gives a vector");
+                };
+                let (alone, among) = (vector[0].value.float().unwrap(), matrix[0].values[i]);
+                assert_eq!(
+                    alone.to_bits(),
+                    among.to_bits(),
+                    "{query} at {time_ms}: {alone} {among}"
+                );
+            }
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! Function calls: from the table's entry to the code that evaluates it.
 
+use std::sync::OnceLock;
+
 use super::stream::{OverStage, Stream};
 use super::{Column, Evaluator, Frame, Output, Series, Steps, Windows, is_absent};
 use crate::ast::analysis::Defaults;
@@ -9,6 +11,9 @@ use crate::{Expr, QueryError};
 
 /// Metrics that end so are counters.
 const COUNTER_SUFFIXES: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
+
+/// A function looks at most at so many samples in the windows of a series before cancellation is looked for.
+const MAX_AT_A_TIME: usize = 4 << 20;
 
 impl Evaluator<'_> {
     /// The value of a call.
@@ -110,6 +115,7 @@ impl Evaluator<'_> {
             move |windows: &Windows<'_>, metric_name: &str, column: &mut Column| {
                 let of_series = OverCall {
                     params: &params,
+                    first_step: 0,
                     notes: &self.annotations,
                     span: call.span,
                     arg_spans: &arg_spans,
@@ -117,7 +123,11 @@ impl Evaluator<'_> {
                     start_timestamps: self.start_timestamps,
                     lookback_ms: self.defaults.lookback_ms,
                 };
-                (over.apply)(windows, &of_series, column)?;
+                if windows.samples() <= MAX_AT_A_TIME {
+                    (over.apply)(windows, &of_series, column)?;
+                } else {
+                    self.piece_by_piece(over, windows, of_series, column)?;
+                }
                 if over.counter && !is_counter(metric_name) && column.floats.iter().any(|v| !is_absent(*v)) {
                     self.hint_counter(arg_spans.first().copied().unwrap_or(call.span), metric_name);
                 }
@@ -138,6 +148,32 @@ impl Evaluator<'_> {
                 "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {name:?}"
             ),
         );
+    }
+
+    /// Applies a function to some windows of a series after others, each time so many that it does not take long.
+    fn piece_by_piece(
+        &self,
+        over: &Over,
+        windows: &Windows<'_>,
+        call: OverCall<'_>,
+        column: &mut Column,
+    ) -> Result<(), QueryError> {
+        let mut first_step = 0;
+        for bounds in windows.pieces(MAX_AT_A_TIME) {
+            self.budget.check()?;
+            let piece = Windows {
+                bounds,
+                timings: &OnceLock::new(),
+                ..*windows
+            };
+            let mut cells = Column::absent(bounds.len());
+            (over.apply)(&piece, &OverCall { first_step, ..call }, &mut cells)?;
+            for i in 0..bounds.len() {
+                column.set(first_step + i, cells.cell(i));
+            }
+            first_step += bounds.len();
+        }
+        Ok(())
     }
 }
 

@@ -28,6 +28,12 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
+    /// How many samples are in the window.
+    fn samples(&self) -> usize {
+        let count = |(from, to): (u32, u32)| to.saturating_sub(from) as usize;
+        count(self.floats) + count(self.histograms)
+    }
+
     /// Whether there is no sample in the window.
     pub(crate) fn is_empty(&self) -> bool {
         self.floats.0 >= self.floats.1 && self.histograms.0 >= self.histograms.1
@@ -81,6 +87,30 @@ impl<'a> Windows<'a> {
             end_ms: bounds.end_ms,
             eval_ms: bounds.eval_ms,
         }
+    }
+
+    /// How many samples all windows have together; those in several count several times.
+    pub(crate) fn samples(&self) -> usize {
+        self.bounds.iter().map(Bounds::samples).sum()
+    }
+
+    /// The windows divided into runs of at most so many samples, or of one window.
+    pub(crate) fn pieces(&self, max_samples: usize) -> impl Iterator<Item = &'a [Bounds]> + use<'a> {
+        let mut left = self.bounds;
+        std::iter::from_fn(move || {
+            let mut samples = left.first()?.samples();
+            let mut count = 1;
+            for next in left.iter().skip(1) {
+                samples += next.samples();
+                if samples > max_samples {
+                    break;
+                }
+                count += 1;
+            }
+            let (piece, rest) = left.split_at(count);
+            left = rest;
+            Some(piece)
+        })
     }
 
     /// What the times of the samples say to functions that extrapolate, a timing for each window.

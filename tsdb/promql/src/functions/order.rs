@@ -88,7 +88,8 @@ impl<'a> Ordered<'a> {
     }
 
     fn flip(&mut self, sample: usize, comes: bool) {
-        let Some(rank) = self.ranks.get(sample) else {
+        let in_stretch = sample.checked_sub(self.stretch.0);
+        let Some(rank) = in_stretch.and_then(|i| self.ranks.get(i)) else {
             return;
         };
         let word = *rank as usize / 64;

@@ -13,6 +13,8 @@ use crate::histogram::Short;
 pub(crate) struct OverCall<'a> {
     /// The scalar arguments in order, each a value a step.
     pub(crate) params: &'a [Vec<f64>],
+    /// The step of the first window.
+    pub(crate) first_step: usize,
     /// Where to say what is probably not meant.
     pub(crate) notes: &'a Annotations,
     /// Where the call stands.
@@ -30,7 +32,8 @@ pub(crate) struct OverCall<'a> {
 impl OverCall<'_> {
     /// The `i`th scalar argument, a value a step.
     pub(super) fn param(&self, i: usize) -> &[f64] {
-        self.params.get(i).map_or(&[], Vec::as_slice)
+        let all = self.params.get(i).map_or(&[][..], Vec::as_slice);
+        all.get(self.first_step..).unwrap_or_default()
     }
 
     /// The start timestamps of a track, if they count and there are any.

@@ -99,6 +99,7 @@ type Plain = fn(&Window<'_>, &[f64]) -> Option<f64>;
 
 fn call<'a>(notes: &'a Annotations, params: &'a [Vec<f64>]) -> OverCall<'a> {
     OverCall {
+        first_step: 0,
         params,
         notes,
         span: Span::default(),
