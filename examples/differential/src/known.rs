@@ -32,6 +32,13 @@ const KNOWN: &[Known] = &[
         },
     },
     Known {
+        name: "nan-beside-empty-bucket",
+        holds: |query, difference| {
+            let of_these = query.contains("histogram_quantile") && query.contains("not_a_number");
+            of_these && difference.kind == Kind::Floats && difference.text.contains(" inf, ours ")
+        },
+    },
+    Known {
         name: "date-beyond-time",
         holds: |query, difference| {
             let dates = ["day_of_", "days_in_month", "hour(", "minute(", "month(", "year("];
