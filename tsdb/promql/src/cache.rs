@@ -117,6 +117,35 @@ impl Question<'_> {
     }
 }
 
+/// What must be the same for an answer to serve again, and what it depends on. A step of 0 is one instant, which is a window
+/// of its own.
+fn identify(
+    engine: &Engine,
+    expr: &Expr,
+    (start_ms, end_ms, step_ms): (i64, i64, i64),
+    phase_ms: i64,
+    context: &QueryContext,
+) -> (Arc<Key>, Dependence) {
+    let options = engine.options();
+    let lookback_ms = context.lookback_delta_ms.unwrap_or(options.lookback_delta_ms);
+    let asked = Asked {
+        start_ms,
+        end_ms,
+        lookback_ms,
+        delayed_names: options.delayed_name_removal,
+    };
+    let dependence = Dependence::of(expr, asked);
+    let key = Arc::new(Key {
+        query: context.text.clone().unwrap_or_else(|| expr.to_string().into()),
+        step_ms,
+        phase_ms,
+        lookback_ms,
+        subquery_step_ms: options.subquery_step_ms,
+        window_ms: (dependence.window || step_ms == 0).then_some((start_ms, end_ms)),
+    });
+    (key, dependence)
+}
+
 impl ResultsCache {
     /// A cache of at most so many bytes; with 0 every query is evaluated.
     pub fn new(max_bytes: usize) -> ResultsCache {
@@ -143,29 +172,19 @@ impl ResultsCache {
         step_ms: i64,
         context: &QueryContext,
     ) -> Result<QueryResult, QueryError> {
-        let options = engine.options();
-        let grid = Grid::new(start_ms, end_ms, step_ms, options.max_steps)
+        let grid = Grid::new(start_ms, end_ms, step_ms, engine.options().max_steps)
             .filter(|_| self.max_bytes > 0 && context.max_resolution_ms == 0);
         let Some(grid) = grid else {
             self.counts.bypassed.fetch_add(1, Ordering::Relaxed);
             return engine.range_expr(store, expr, start_ms, end_ms, step_ms, context);
         };
-        let lookback_ms = context.lookback_delta_ms.unwrap_or(options.lookback_delta_ms);
-        let asked = Asked {
-            start_ms,
-            end_ms,
-            lookback_ms,
-            delayed_names: options.delayed_name_removal,
-        };
-        let dependence = Dependence::of(expr, asked);
-        let key = Arc::new(Key {
-            query: context.text.clone().unwrap_or_else(|| expr.to_string().into()),
-            step_ms,
-            phase_ms: grid.phase_ms(),
-            lookback_ms,
-            subquery_step_ms: options.subquery_step_ms,
-            window_ms: dependence.window.then_some((start_ms, end_ms)),
-        });
+        let (key, dependence) = identify(
+            engine,
+            expr,
+            (start_ms, end_ms, step_ms),
+            grid.phase_ms(),
+            context,
+        );
         let question = Question {
             engine,
             store,
@@ -195,25 +214,7 @@ impl ResultsCache {
             self.counts.bypassed.fetch_add(1, Ordering::Relaxed);
             return fresh();
         }
-        let options = engine.options();
-        let lookback_ms = context.lookback_delta_ms.unwrap_or(options.lookback_delta_ms);
-        let key = Arc::new(Key {
-            query: context.text.clone().unwrap_or_else(|| expr.to_string().into()),
-            step_ms: 0,
-            phase_ms: 0,
-            lookback_ms,
-            subquery_step_ms: options.subquery_step_ms,
-            window_ms: Some((time_ms, time_ms)),
-        });
-        let dependence = Dependence::of(
-            expr,
-            Asked {
-                start_ms: time_ms,
-                end_ms: time_ms,
-                lookback_ms,
-                delayed_names: options.delayed_name_removal,
-            },
-        );
+        let (key, dependence) = identify(engine, expr, (time_ms, time_ms, 0), 0, context);
         let kept = || {
             let entry = self.shelf().get(&key)?;
             let changed_ms = store.changed_since(entry.revision);
